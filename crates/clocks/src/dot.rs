@@ -1,0 +1,109 @@
+//! The name of one event.
+
+use core::fmt;
+use core::num::NonZeroU64;
+
+use crate::ReplicaId;
+
+/// One event of one replica: the replica and the event's sequence number, which starts at 1. 24 bytes.
+///
+/// ```
+/// use syncline_clocks::{Dot, ReplicaId};
+/// let first = Dot::first(ReplicaId::from_u128(1));
+/// assert_eq!(first.sequence(), 1);
+/// assert_eq!(first.next().unwrap().sequence(), 2);
+/// assert_eq!(Dot::new(first.replica(), 0), None);
+/// assert_eq!(size_of::<Dot>(), 24);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Dot {
+    replica: ReplicaId,
+    sequence: NonZeroU64,
+}
+
+impl Dot {
+    /// The event with this sequence number; `None` for 0, which names no event.
+    #[must_use]
+    pub const fn new(replica: ReplicaId, sequence: u64) -> Option<Self> {
+        match NonZeroU64::new(sequence) {
+            Some(sequence) => Some(Self { replica, sequence }),
+            None => None,
+        }
+    }
+
+    /// The first event of `replica`.
+    #[must_use]
+    pub const fn first(replica: ReplicaId) -> Self {
+        Self { replica, sequence: NonZeroU64::MIN }
+    }
+
+    /// The event after this one at the same replica; `None` after the 2^64 - 1st.
+    #[must_use]
+    pub const fn next(self) -> Option<Self> {
+        match self.sequence.checked_add(1) {
+            Some(sequence) => Some(Self { sequence, ..self }),
+            None => None,
+        }
+    }
+
+    /// The replica that minted this dot.
+    #[must_use]
+    pub const fn replica(self) -> ReplicaId {
+        self.replica
+    }
+
+    /// The event's number among its replica's events: 1 or more.
+    #[must_use]
+    pub const fn sequence(self) -> u64 {
+        self.sequence.get()
+    }
+}
+
+impl fmt::Display for Dot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.replica, self.sequence)
+    }
+}
+
+impl fmt::Debug for Dot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}:{}", self.replica, self.sequence)
+    }
+}
+
+#[cfg(feature = "serde")]
+mod serde_impl {
+    use alloc::string::String;
+    use core::num::NonZeroU64;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    use super::Dot;
+    use crate::ReplicaId;
+
+    /// `<uuid>:<sequence>` in human-readable formats, so that a dot can be a key of a JSON object.
+    impl Serialize for Dot {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            if serializer.is_human_readable() {
+                serializer.collect_str(self)
+            } else {
+                (self.replica, self.sequence).serialize(serializer)
+            }
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Dot {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            if deserializer.is_human_readable() {
+                let text = String::deserialize(deserializer)?;
+                let parsed = text.rsplit_once(':').and_then(|(replica, sequence)| {
+                    Some(Self { replica: replica.parse().ok()?, sequence: sequence.parse().ok()? })
+                });
+                parsed.ok_or_else(|| D::Error::custom("a dot is <uuid>:<sequence number from 1>"))
+            } else {
+                let (replica, sequence) = <(ReplicaId, NonZeroU64)>::deserialize(deserializer)?;
+                Ok(Self { replica, sequence })
+            }
+        }
+    }
+}

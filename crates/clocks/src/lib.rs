@@ -1,0 +1,33 @@
+//! What happened before what.
+//!
+//! | type | answers | paper |
+//! |---|---|---|
+//! | [`ReplicaId`], [`Dot`] | which event is this | Preguiça et al., *Dotted version vectors*, 2010 |
+//! | [`VersionVector`] | which prefix of each replica's events is known; how two such histories relate | Parker et al., 1983 |
+//! | [`CausalContext`] | exactly which events are known, gaps included | Almeida, Shoker, Baquero, *Delta state replicated data types*, 2018, §7.2 |
+//! | [`HybridTimestamp`], [`HybridClock`] | which of two events should be called later, near wall-clock time | Kulkarni et al., *Logical physical clocks*, 2014 |
+//!
+//! Time and entropy are arguments: nothing here reads the operating system's clock or its randomness.
+//! Nothing observable depends on hash order.
+//!
+//! Without feature `std` the crate is `no_std` with `alloc`; [`HybridClock`] needs feature `hlc`, whose rules come
+//! from the `hybrid-clocks` crate, which needs `std`.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+mod causal_context;
+mod dot;
+#[cfg(feature = "hlc")]
+mod hybrid_clock;
+mod hybrid_timestamp;
+mod replica_id;
+mod version_vector;
+
+pub use causal_context::{CausalContext, Interval};
+pub use dot::Dot;
+#[cfg(feature = "hlc")]
+pub use hybrid_clock::{ClockError, HybridClock};
+pub use hybrid_timestamp::{HybridTimestamp, WallTime};
+pub use replica_id::{ParseReplicaIdError, ReplicaId};
+pub use version_vector::{Causality, VersionVector};

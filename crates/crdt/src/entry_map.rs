@@ -1,0 +1,251 @@
+//! A map from paths to entries and the join of an update into it: the state of everything in this crate.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use syncline_clocks::{CausalContext, Dot, ReplicaId};
+
+use crate::{Born, Delta, Entries, Entry, Event, Repair, State, Update};
+
+/// The entries of some paths, without their clock. Only non-empty entries are held, so equal states are equal maps.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct EntryMap<P: Ord, V> {
+    entries: BTreeMap<P, Entry<V>>,
+}
+
+/// One path that a join changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change<P> {
+    /// The path.
+    pub path: P,
+    /// Its dots that came to life and that died.
+    pub dots: Born,
+}
+
+/// Why an update was refused. The state and the clock are as they were before.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The update holds an event of the receiving replica that it does not know: its identity was used twice, or it
+    /// forgot what it had published. It must take a new id.
+    #[error("the update holds {0:?}, an event of this replica that this replica never made")]
+    OwnFuture(Dot),
+    /// One dot stands for two different changes: two writers used one id. Only a clash with a dot that is still live
+    /// here can be seen.
+    #[error("{0:?} names two different changes")]
+    DotReused(Dot),
+    /// The repair was computed against a clock that this replica does not include: apply it and events would be taken
+    /// for joined that are not.
+    #[error("the repair was computed against events that this replica lacks")]
+    NotBasedHere,
+    /// No replica that follows the rules builds such an update.
+    #[error("malformed update: {0}")]
+    Malformed(&'static str),
+}
+
+impl<P: Ord, V> Default for EntryMap<P, V> {
+    fn default() -> Self {
+        Self { entries: BTreeMap::new() }
+    }
+}
+
+impl<P: Ord, V> EntryMap<P, V> {
+    /// The entry at a path.
+    pub fn get<Q>(&self, path: &Q) -> Option<&Entry<V>>
+    where
+        P: core::borrow::Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        self.entries.get(path)
+    }
+
+    /// The non-empty entries, in the order of their paths.
+    pub fn iter(&self) -> impl Iterator<Item = (&P, &Entry<V>)> {
+        self.entries.iter()
+    }
+
+    /// Puts an entry that was read from a store into its place; an empty one leaves none.
+    pub fn insert(&mut self, path: P, entry: Entry<V>) {
+        if entry.is_empty() {
+            self.entries.remove(&path);
+        } else {
+            self.entries.insert(path, entry);
+        }
+    }
+}
+
+impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
+    /// Joins an update into these entries and their clock, and says what changed. `writer` is the receiving replica,
+    /// the only one that mints its dots.
+    ///
+    /// Costs follow the update (a [`State`] costs by both states). A map that holds only the paths of the update
+    /// gives the same result as one that holds all, except for a `State`.
+    ///
+    /// # Errors
+    /// See [`JoinError`]; nothing changed then.
+    pub fn join(
+        &mut self,
+        clock: &mut CausalContext,
+        writer: ReplicaId,
+        update: &Update<P, V>,
+    ) -> Result<Vec<Change<P>>, JoinError> {
+        match update {
+            Update::Delta(delta) => self.join_delta(clock, writer, delta),
+            Update::Entries(entries) => self.join_entries(clock, writer, entries),
+            Update::State(state) => self.join_state(clock, writer, state),
+        }
+    }
+
+    fn join_delta(
+        &mut self,
+        clock: &mut CausalContext,
+        writer: ReplicaId,
+        delta: &Delta<P, V>,
+    ) -> Result<Vec<Change<P>>, JoinError> {
+        let mut dots = BTreeSet::new();
+        for event in &delta.events {
+            if !dots.insert(event.dot) {
+                return Err(JoinError::Malformed("one dot twice in a delta"));
+            }
+            if event.kills.contains(&event.dot) {
+                return Err(JoinError::Malformed("an event that kills itself"));
+            }
+            let own_future = |dot: &&Dot| dot.replica() == writer && !clock.contains(**dot);
+            if let Some(dot) = core::iter::once(&event.dot).chain(&event.kills).find(own_future) {
+                return Err(JoinError::OwnFuture(*dot));
+            }
+            if let (Some(entry), Some(payload)) = (self.get(&event.path), &event.payload) {
+                check_reuse(entry, event.dot, payload)?;
+            }
+        }
+        let mut changes = Vec::new();
+        for event in &delta.events {
+            if !clock.contains(event.dot) {
+                let dots = self.join_event(clock, event);
+                clock.insert(event.dot);
+                changes.extend(change(&event.path, dots));
+            }
+        }
+        Ok(changes)
+    }
+
+    fn join_entries(
+        &mut self,
+        clock: &mut CausalContext,
+        writer: ReplicaId,
+        repair: &Entries<P, V>,
+    ) -> Result<Vec<Change<P>>, JoinError> {
+        if !clock.includes(&repair.since) {
+            return Err(JoinError::NotBasedHere);
+        }
+        check_own(clock, writer, &repair.clock)?;
+        for (path, Repair { events, entry }) in &repair.paths {
+            if !repair.clock.includes(events) {
+                return Err(JoinError::Malformed("a repair with events outside its clock"));
+            }
+            // A live dot that the receiver lacks is an event that it lacks, so it has to be listed.
+            if entry.live().any(|(dot, _)| !events.contains(dot) && !repair.since.contains(dot)) {
+                return Err(JoinError::Malformed("a repair with a live dot that is not among its events"));
+            }
+            self.check_entry(writer, clock, path, entry, &repair.clock)?;
+        }
+        let mut changes = Vec::new();
+        for (path, Repair { events, entry }) in &repair.paths {
+            let dots = self.join_entry(path, clock, entry, |dot| repair.clock.contains(dot));
+            clock.union(events);
+            changes.extend(change(path, dots));
+        }
+        Ok(changes)
+    }
+
+    fn join_state(
+        &mut self,
+        clock: &mut CausalContext,
+        writer: ReplicaId,
+        state: &State<P, V>,
+    ) -> Result<Vec<Change<P>>, JoinError> {
+        check_own(clock, writer, &state.clock)?;
+        for (path, entry) in state.entries.iter() {
+            self.check_entry(writer, clock, path, entry, &state.clock)?;
+        }
+        let nothing = Entry::default();
+        let paths: BTreeSet<P> = self.entries.keys().chain(state.entries.entries.keys()).cloned().collect();
+        let mut changes = Vec::new();
+        for path in paths {
+            let entry = state.entries.get(&path).unwrap_or(&nothing);
+            let dots = self.join_entry(&path, clock, entry, |dot| state.clock.contains(dot));
+            changes.extend(change(&path, dots));
+        }
+        clock.union(&state.clock);
+        Ok(changes)
+    }
+
+    /// Joins one event that the clock does not hold; the caller lets its dot into the clock.
+    pub(crate) fn join_event(&mut self, clock: &CausalContext, event: &Event<P, V>) -> Born {
+        let said = Entry::of_event(event.dot, event.payload.clone(), event.kills.clone());
+        self.join_entry(&event.path, clock, &said, |dot| dot == event.dot)
+    }
+
+    fn join_entry(
+        &mut self,
+        path: &P,
+        clock: &CausalContext,
+        other: &Entry<V>,
+        theirs: impl Fn(Dot) -> bool,
+    ) -> Born {
+        let mut entry = self.entries.remove(path).unwrap_or_default();
+        let dots = entry.join(|dot| clock.contains(dot), other, theirs);
+        if !entry.is_empty() {
+            self.entries.insert(path.clone(), entry);
+        }
+        dots
+    }
+
+    fn check_entry(
+        &self,
+        writer: ReplicaId,
+        clock: &CausalContext,
+        path: &P,
+        entry: &Entry<V>,
+        theirs: &CausalContext,
+    ) -> Result<(), JoinError> {
+        for (dot, payload) in entry.live() {
+            if !theirs.contains(dot) {
+                return Err(JoinError::Malformed("a live dot outside the sender's clock"));
+            }
+            if let Some(mine) = self.get(path) {
+                check_reuse(mine, dot, payload)?;
+            }
+        }
+        for dot in entry.kept_kills() {
+            if theirs.contains(*dot) {
+                return Err(JoinError::Malformed("a kept kill that the sender's clock covers"));
+            }
+            if dot.replica() == writer && !clock.contains(*dot) {
+                return Err(JoinError::OwnFuture(*dot));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_own(clock: &CausalContext, writer: ReplicaId, theirs: &CausalContext) -> Result<(), JoinError> {
+    let own_future = |dot: &Dot| dot.replica() == writer;
+    match theirs.subtract(clock).intervals().filter_map(|run| Dot::new(run.replica, run.first)).find(own_future) {
+        Some(dot) => Err(JoinError::OwnFuture(dot)),
+        None => Ok(()),
+    }
+}
+
+fn check_reuse<V: Eq>(entry: &Entry<V>, dot: Dot, payload: &V) -> Result<(), JoinError> {
+    match entry.get(dot) {
+        Some(mine) if mine != payload => Err(JoinError::DotReused(dot)),
+        _ => Ok(()),
+    }
+}
+
+fn change<P: Clone>(path: &P, dots: Born) -> Option<Change<P>> {
+    let changed = !dots.born.is_empty() || !dots.died.is_empty();
+    changed.then(|| Change { path: path.clone(), dots })
+}

@@ -1,0 +1,86 @@
+//! A register that keeps concurrent values and reads the latest.
+
+use alloc::collections::BTreeSet;
+
+use syncline_clocks::{Dot, HybridTimestamp};
+
+use crate::{Edit, Entry, EntryMap, Store};
+
+/// A last-writer-wins register over hybrid timestamps (Shapiro et al. 2011, specification 8, as a view).
+///
+/// | both sides at once | result |
+/// |---|---|
+/// | set x, set y | both are kept, the one with the later timestamp is read |
+/// | set x, then elsewhere, having seen it, set y | y: causality beats timestamps |
+///
+/// LWW is how it is *read*: every concurrent value stays until a write that saw it replaces it, so replicas that
+/// joined the same events agree whatever the order. What is not read is lost to a user who does not look at
+/// [`versions`](Self::versions); that loss is what `benches/run lww` counts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct LwwRegister<V> {
+    versions: EntryMap<(), (HybridTimestamp, V)>,
+}
+
+/// The timestamp is not later than one that the register holds: the write would not be read. Nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the timestamp {offered:?} is not newer than {held:?}")]
+pub struct NotNewer {
+    /// The refused timestamp.
+    pub offered: HybridTimestamp,
+    /// The latest held timestamp.
+    pub held: HybridTimestamp,
+}
+
+impl<V> Default for LwwRegister<V> {
+    fn default() -> Self {
+        Self { versions: EntryMap::default() }
+    }
+}
+
+impl<V> LwwRegister<V> {
+    /// The value with the latest timestamp; none before the first `set`.
+    #[must_use]
+    pub fn get(&self) -> Option<&V> {
+        self.latest().map(|(_, value)| value)
+    }
+
+    /// All concurrent values with their dots and timestamps.
+    pub fn versions(&self) -> impl Iterator<Item = (Dot, HybridTimestamp, &V)> {
+        let live = self.versions.get(&()).into_iter().flat_map(Entry::live);
+        live.map(|(dot, (timestamp, value))| (dot, *timestamp, value))
+    }
+
+    fn latest(&self) -> Option<(HybridTimestamp, &V)> {
+        let latest = self.versions().max_by_key(|(dot, timestamp, _)| (*timestamp, *dot));
+        latest.map(|(_, timestamp, value)| (timestamp, value))
+    }
+}
+
+impl<V: Clone + Eq> Store for LwwRegister<V> {
+    type Path = ();
+    type Payload = (HybridTimestamp, V);
+
+    fn entries(&self) -> &EntryMap<(), (HybridTimestamp, V)> {
+        &self.versions
+    }
+
+    fn entries_mut(&mut self) -> &mut EntryMap<(), (HybridTimestamp, V)> {
+        &mut self.versions
+    }
+}
+
+impl<V: Clone + Eq> Edit<'_, LwwRegister<V>> {
+    /// Replaces every value that this replica has seen.
+    ///
+    /// # Errors
+    /// [`NotNewer`]; a timestamp from a [`HybridClock`](syncline_clocks) that observed what was joined is always newer.
+    pub fn set(&mut self, value: V, timestamp: HybridTimestamp) -> Result<(), NotNewer> {
+        if let Some((held, _)) = self.latest().filter(|(held, _)| *held >= timestamp) {
+            return Err(NotNewer { offered: timestamp, held });
+        }
+        let seen: BTreeSet<Dot> = self.versions().map(|(dot, _, _)| dot).collect();
+        self.change((), Some((timestamp, value)), seen);
+        Ok(())
+    }
+}

@@ -1,5 +1,5 @@
 //! Laws of the clocks on random inputs, and the hostile timestamps that `hybrid-clocks` alone does not survive.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

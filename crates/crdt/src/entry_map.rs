@@ -9,7 +9,6 @@ use crate::{Born, Delta, Entries, Entry, Event, Repair, State, Update};
 
 /// The entries of some paths, without their clock. Only non-empty entries are held, so equal states are equal maps.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct EntryMap<P: Ord, V> {
     entries: BTreeMap<P, Entry<V>>,
 }
@@ -58,6 +57,15 @@ impl<P: Ord, V> EntryMap<P, V> {
         Q: Ord + ?Sized,
     {
         self.entries.get(path)
+    }
+
+    /// The path as it is held, and its entry.
+    pub fn get_key_value<Q>(&self, path: &Q) -> Option<(&P, &Entry<V>)>
+    where
+        P: core::borrow::Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        self.entries.get_key_value(path)
     }
 
     /// The non-empty entries, in the order of their paths.
@@ -248,4 +256,27 @@ fn check_reuse<V: Eq>(entry: &Entry<V>, dot: Dot, payload: &V) -> Result<(), Joi
 fn change<P: Clone>(path: &P, dots: Born) -> Option<Change<P>> {
     let changed = !dots.born.is_empty() || !dots.died.is_empty();
     changed.then(|| Change { path: path.clone(), dots })
+}
+
+/// A list of pairs in the order of the paths, so that JSON takes paths that are not strings.
+#[cfg(feature = "serde")]
+impl<P: Ord + serde::Serialize, V: serde::Serialize> serde::Serialize for EntryMap<P, V> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(&self.entries)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de, P, V> serde::Deserialize<'de> for EntryMap<P, V>
+where
+    P: Ord + serde::Deserialize<'de>,
+    V: serde::Deserialize<'de>,
+{
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let pairs = Vec::<(P, Entry<V>)>::deserialize(deserializer)?;
+        if !pairs.is_sorted_by(|left, right| left.0 < right.0) || pairs.iter().any(|(_, entry)| entry.is_empty()) {
+            return Err(serde::de::Error::custom("entries are not empty and stand in the order of their paths"));
+        }
+        Ok(Self { entries: pairs.into_iter().collect() })
+    }
 }

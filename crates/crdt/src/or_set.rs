@@ -1,6 +1,5 @@
 //! A set in which a concurrent add and remove of one element leave it in: the observed-remove, add-wins set.
 
-use alloc::borrow::ToOwned;
 use core::borrow::Borrow;
 
 use crate::{Edit, Entry, EntryMap, Store};
@@ -69,11 +68,11 @@ impl<E: Ord + Clone> Edit<'_, OrSet<E>> {
     pub fn remove<Q>(&mut self, element: &Q)
     where
         E: Borrow<Q>,
-        Q: Ord + ToOwned<Owned = E> + ?Sized,
+        Q: Ord + ?Sized,
     {
-        let seen = self.elements.get(element).map(Entry::live_dots).unwrap_or_default();
-        if !seen.is_empty() {
-            self.change(element.to_owned(), None, seen);
+        let held = self.elements.get_key_value(element).map(|(held, entry)| (held.clone(), entry.live_dots()));
+        if let Some((held, seen)) = held.filter(|(_, seen)| !seen.is_empty()) {
+            self.change(held, None, seen);
         }
     }
 }

@@ -132,6 +132,7 @@ impl<S: Store> Replica<S> {
             });
             repair.events.insert(dot);
         }
+        let paths = paths.into_iter().collect();
         Update::Entries(Entries { since: since.clone(), clock: self.clock().clone(), paths })
     }
 

@@ -1,6 +1,6 @@
 //! What replicas tell one another: events, repaired paths, or everything. None turns into another.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use syncline_clocks::{CausalContext, Dot};
@@ -44,13 +44,13 @@ pub struct Repair<V> {
 /// missing events are in nobody's log any more. May be cut short by leaving paths out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Entries<P: Ord, V> {
+pub struct Entries<P, V> {
     /// The receiver's clock that the repair was computed against; a receiver that does not include it refuses.
     pub since: CausalContext,
     /// The sender's clock.
     pub clock: CausalContext,
     /// The repaired paths.
-    pub paths: BTreeMap<P, Repair<V>>,
+    pub paths: Vec<(P, Repair<V>)>,
 }
 
 /// Everything that a replica holds, under its whole clock. Never cut short: an absent path means "nothing lives".

@@ -250,7 +250,8 @@ mod serde_impl {
             let lengths = BTreeMap::<ReplicaId, Vec<(u64, u64)>>::deserialize(deserializer)?;
             let mut replicas = BTreeMap::new();
             for (replica, lengths) in lengths {
-                let runs = absolute(&lengths).ok_or_else(|| D::Error::custom("a causal context holds disjoint runs"))?;
+                let runs =
+                    absolute(&lengths).ok_or_else(|| D::Error::custom("a causal context holds disjoint runs"))?;
                 replicas.insert(replica, runs);
             }
             Ok(Self { replicas })

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use quickcheck::quickcheck;
 use syncline_clocks::{
-    CausalContext, Causality, ClockError, Dot, HybridClock, HybridTimestamp, Interval, ReplicaId, VersionVector, WallTime,
+    CausalContext, Causality, ClockError, Dot, HybridClock, HybridTimestamp, Interval, ReplicaId, VersionVector,
+    WallTime,
 };
 
 type Raw = BTreeSet<(u8, u8)>;

@@ -195,13 +195,7 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
         self.join_entry(&event.path, clock, &said, |dot| dot == event.dot)
     }
 
-    fn join_entry(
-        &mut self,
-        path: &P,
-        clock: &CausalContext,
-        other: &Entry<V>,
-        theirs: impl Fn(Dot) -> bool,
-    ) -> Born {
+    fn join_entry(&mut self, path: &P, clock: &CausalContext, other: &Entry<V>, theirs: impl Fn(Dot) -> bool) -> Born {
         let mut entry = self.entries.remove(path).unwrap_or_default();
         let dots = entry.join(|dot| clock.contains(dot), other, theirs);
         if !entry.is_empty() {

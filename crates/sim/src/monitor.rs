@@ -6,14 +6,14 @@
 //! 1339518083.107412 [0 127.0.0.1:60866] "set" "key" "val\x00\"ue"
 //! ```
 //!
-//! Opening a trace reads the whole file once, checks every line and keeps an index of a few bytes a line, so a trace may
-//! be larger than memory and nothing is left to fail at replay but the disk. Each connection is then read by its own
+//! Opening a trace reads the whole file once, checks every line and keeps an index of a few bytes a line, so a trace
+//! may be larger than memory and nothing is left to fail at replay but the disk. Each connection is then read by its own
 //! cursor, in its own order and at its own pace, as its client once sent it.
 //!
-//! Not replayed: expiry and conditions (`SET … EX … NX` is a plain write), replies, and what scripts did: the line of an
-//! `EVAL` is skipped by name, the lines of its effects are counted by [`MonitorTrace::script_lines`]. Redis's numbered
-//! databases are one key space here, and all clients of one unix socket, which `MONITOR` cannot tell apart, are one
-//! connection.
+//! Not replayed: expiry and conditions (`SET … EX … NX` is a plain write), replies, and what scripts did: the line of
+//! an `EVAL` is skipped by name, the lines of its effects are counted by [`MonitorTrace::script_lines`]. Redis's
+//! numbered databases are one key space here, and all clients of one unix socket, which `MONITOR` cannot tell apart,
+//! are one connection.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -88,9 +88,9 @@ pub enum TraceError {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TraceCommand {
-    /// `GET`.
+    /// `GET`, which reads a counter too.
     Get {
-        /// The string's key.
+        /// The key of a string or a counter.
         key: Vec<u8>,
     },
     /// `SET`, `SETNX`, `GETSET`, `SETEX`, `PSETEX`, without condition, expiry or reply.
@@ -189,8 +189,8 @@ impl TraceCommand {
 /// One command of one connection, and when it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Nanoseconds since the trace's first line. Where the server's clock stepped back this stands still: it never
-    /// falls along a connection, nor along the lines of the file.
+    /// Nanoseconds since the trace's first line. It never falls from one line of the file to the next: where the
+    /// server's clock stepped back, it stands still.
     pub at_nanos: u64,
     /// What was sent.
     pub command: TraceCommand,
@@ -206,14 +206,7 @@ pub struct MonitorTrace {
 struct Shared {
     path: PathBuf,
     file: File,
-    /// For each connection, in order of its first command, its replayed lines as pairs of numbers of variable length:
-    /// how many bytes after its previous line the line begins, and how many microseconds later it was sent. That is
-    /// four to six bytes a line in practice, and eight until a connection pauses for four minutes or 256 MiB.
-    index: Vec<Box<[u8]>>,
-    lines: u64,
-    script_lines: u64,
-    commands: BTreeMap<&'static str, u64>,
-    skipped: BTreeMap<String, u64>,
+    index: Index,
 }
 
 impl MonitorTrace {
@@ -224,58 +217,46 @@ impl MonitorTrace {
     /// # Errors
     /// [`TraceError`], with the number of the first line that is wrong.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, TraceError> {
-        let path = path.as_ref().to_path_buf();
-        let file = match open_regular(&path) {
-            Ok(file) => file,
-            Err(source) => return Err(TraceError::Read { path, source }),
-        };
-        let mut shared = Shared {
-            path,
-            file,
-            index: Vec::new(),
-            lines: 0,
-            script_lines: 0,
-            commands: BTreeMap::new(),
-            skipped: BTreeMap::new(),
-        };
-        shared.take_lines()?;
-        if shared.index.is_empty() {
-            return Err(TraceError::Empty { path: shared.path });
+        let path = path.as_ref();
+        let file = open_regular(path).map_err(|source| TraceError::Read { path: path.to_path_buf(), source })?;
+        let index = Index::of(path, &file)?;
+        if index.connections.is_empty() {
+            return Err(TraceError::Empty { path: path.to_path_buf() });
         }
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { shared: Arc::new(Shared { path: path.to_path_buf(), file, index }) })
     }
 
     /// How many connections sent a command that can be replayed; they are numbered from 0 in the order of their first.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.shared.index.len()
+        self.shared.index.connections.len()
     }
 
     /// How many lines the file has, those that are not replayed included.
     #[must_use]
     pub fn lines(&self) -> u64 {
-        self.shared.lines
+        self.shared.index.lines
     }
 
     /// How many lines are effects of scripts, which are not replayed.
     #[must_use]
     pub fn script_lines(&self) -> u64 {
-        self.shared.script_lines
+        self.shared.index.script_lines
     }
 
     /// How many commands are replayed, by [`TraceCommand::kind`].
     #[must_use]
     pub fn commands(&self) -> &BTreeMap<&'static str, u64> {
-        &self.shared.commands
+        &self.shared.index.commands
     }
 
     /// How many commands are not replayed, by their name in capitals.
     #[must_use]
     pub fn skipped(&self) -> &BTreeMap<String, u64> {
-        &self.shared.skipped
+        &self.shared.index.skipped
     }
 
-    /// A cursor before the first command of a connection. It keeps 4 KiB of the file once it is used.
+    /// A cursor before the first command of a connection. Once used it holds 4 KiB of the file, or its longest line.
     ///
     /// # Errors
     /// `InvalidInput` if the trace has no connection of this number.
@@ -295,7 +276,7 @@ pub struct ConnectionCursor {
     connection: usize,
     /// How many bytes of the connection's index are read.
     read: usize,
-    /// The last line's beginning and time.
+    /// Where the last line begins, and its time.
     offset: u64,
     micros: u64,
     /// Bytes of the file, from `window_at` on.
@@ -307,28 +288,29 @@ impl ConnectionCursor {
     /// The next command, or `None` after the last.
     ///
     /// # Errors
-    /// [`TraceError::Read`] if the disk fails and [`TraceError::Changed`] if the file is no longer the one that was
+    /// [`TraceError::Read`] if the disk fails, [`TraceError::Changed`] if the file is no longer the one that was
     /// opened. The cursor then stands behind the command that it could not read.
-    #[allow(clippy::should_implement_trait, reason = "an iterator of results reads on after an error")]
+    #[expect(clippy::should_implement_trait, reason = "no item is an error, and `?` reads better than a transposition")]
     pub fn next(&mut self) -> Result<Option<Step>, TraceError> {
-        let index = &self.trace.index[self.connection];
+        let index = &self.trace.index.connections[self.connection];
         if self.read == index.len() {
             return Ok(None);
         }
         self.offset += take_varint(index, &mut self.read);
         self.micros += take_varint(index, &mut self.read);
-        let at_nanos = self.micros * 1000;
-        let text = self.line().map_err(|source| TraceError::Read { path: self.trace.path.clone(), source })?;
-        let command = match Line::parse(text).and_then(Line::command) {
-            Ok((_, Some(command))) => command,
-            _ => return Err(TraceError::Changed { path: self.trace.path.clone(), offset: self.offset }),
+        let parsed = match self.line() {
+            Ok(text) => Line::parse(text).and_then(|line| line.command()),
+            Err(source) => return Err(TraceError::Read { path: self.trace.path.clone(), source }),
         };
-        Ok(Some(Step { at_nanos, command }))
+        match parsed {
+            Ok((_, Some(command))) => Ok(Some(Step { at_nanos: self.micros * 1000, command })),
+            _ => Err(TraceError::Changed { path: self.trace.path.clone(), offset: self.offset }),
+        }
     }
 
     /// The line at `offset`, from the window or from the file; cut off where it is longer than any that was accepted.
     fn line(&mut self) -> io::Result<&[u8]> {
-        let skip = self.offset.checked_sub(self.window_at).map_or(usize::MAX, |skip| skip as usize);
+        let skip = usize::try_from(self.offset - self.window_at).unwrap_or(usize::MAX);
         let end = self.window.get(skip..).and_then(|rest| rest.iter().position(|&byte| byte == b'\n'));
         if let Some(end) = end {
             return Ok(&self.window[skip..skip + end]);
@@ -337,32 +319,238 @@ impl ConnectionCursor {
         self.window.clear();
         self.window.shrink_to(WINDOW);
         while self.window.len() <= MAX_LINE {
-            // As much again as there is already, so that a long line costs few reads and memory in its proportion.
+            // As much again as there is already: few reads for a long line, and memory in its proportion.
             let filled = self.window.len();
-            self.window.resize(filled + filled.max(WINDOW), 0);
-            let taken = read_at(&self.trace.file, &mut self.window[filled..], self.offset + filled as u64);
-            self.window.truncate(filled + *taken.as_ref().unwrap_or(&0));
-            let fresh = &self.window[filled..];
-            if let Some(end) = fresh.iter().position(|&byte| byte == b'\n') {
-                return Ok(&self.window[..filled + end]);
-            }
-            if taken? == 0 {
-                break;
+            self.window.resize((2 * filled).clamp(WINDOW, MAX_LINE + 1), 0);
+            let taken = self.trace.file.read_at(&mut self.window[filled..], self.offset + filled as u64);
+            self.window.truncate(filled + taken.as_ref().map_or(0, |&taken| taken));
+            match taken {
+                Ok(0) => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+                Ok(_) => {
+                    if let Some(end) = self.window[filled..].iter().position(|&byte| byte == b'\n') {
+                        return Ok(&self.window[..filled + end]);
+                    }
+                }
             }
         }
         Ok(&self.window)
     }
 }
 
-impl Shared {
+/// What one pass over the file leaves behind.
+#[derive(Debug, Default)]
+struct Index {
+    /// For each connection its replayed lines, each as two numbers of variable length: how many bytes after the one
+    /// before it begins, and how many microseconds later it was sent. That is four to six bytes a line in practice,
+    /// and eight until a connection pauses for more than four minutes or 256 MiB.
+    connections: Vec<Vec<u8>>,
+    lines: u64,
+    script_lines: u64,
+    commands: BTreeMap<&'static str, u64>,
+    skipped: BTreeMap<String, u64>,
+}
+
+/// What is needed of a client only while the index grows.
+struct Client {
+    connection: usize,
+    last_offset: u64,
+    last_micros: u64,
+}
+
+impl Index {
     /// Checks, counts and indexes every line.
-    fn take_lines(&mut self) -> Result<(), TraceError> {
-        let mut indexer = Indexer::default();
-        let mut line = Vec::new();
-        let mut offset = 0;
+    fn of(path: &Path, file: &File) -> Result<Self, TraceError> {
+        let path = || path.to_path_buf();
+        let mut reader = BufReader::with_capacity(64 << 10, file);
+        let mut index = Self::default();
+        let mut clients = HashMap::new();
+        let (mut offset, mut clock) = (0, None);
+        let mut text = Vec::new();
         loop {
-            line.clear();
-            let mut reader = indexer.reader(&self.file).take(MAX_LINE as u64 + 1);
+            let taken = reader.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', &mut text);
+            let taken = taken.map_err(|source| TraceError::Read { path: path(), source })?;
+            if taken == 0 {
+                break;
+            }
+            index.lines += 1;
+            text.pop_if(|byte| *byte == b'\n');
+            if text.len() > MAX_LINE {
+                return Err(TraceError::LineTooLong { path: path(), line: index.lines });
+            }
+            if index.lines > 1 || text != b"OK" {
+                let added = index.add(&text, offset, &mut clock, &mut clients);
+                added.map_err(|expected| TraceError::Malformed { path: path(), line: index.lines, expected })?;
+            }
+            offset += taken as u64;
+            text.clear();
         }
+        index.connections.iter_mut().for_each(Vec::shrink_to_fit);
+        Ok(index)
+    }
+
+    /// Takes up the line that begins at `offset`. The clock is the first line's timestamp and the time since then.
+    fn add(
+        &mut self,
+        text: &[u8],
+        offset: u64,
+        clock: &mut Option<(u64, u64)>,
+        clients: &mut HashMap<Vec<u8>, Client>,
+    ) -> Result<(), Expected> {
+        let line = Line::parse(text)?;
+        let (first, now) = clock.get_or_insert((line.micros, 0));
+        *now = line.micros.saturating_sub(*first).max(*now);
+        if *now > MAX_MICROS {
+            return Err("a timestamp within a year of the first line's");
+        }
+        let (name, command) = line.command()?;
+        if line.client == b"lua" {
+            self.script_lines += 1;
+            return Ok(());
+        }
+        let Some(command) = command else {
+            *self.skipped.entry(name).or_default() += 1;
+            return Ok(());
+        };
+        *self.commands.entry(command.kind()).or_default() += 1;
+        if !clients.contains_key(line.client) {
+            let client = Client { connection: self.connections.len(), last_offset: 0, last_micros: 0 };
+            clients.insert(line.client.to_vec(), client);
+            self.connections.push(Vec::new());
+        }
+        let client = clients.get_mut(line.client).expect("the client was inserted above if it was not there");
+        put_varint(&mut self.connections[client.connection], offset - client.last_offset);
+        put_varint(&mut self.connections[client.connection], *now - client.last_micros);
+        (client.last_offset, client.last_micros) = (offset, *now);
+        Ok(())
+    }
+}
+
+/// A line, split into its parts.
+struct Line<'a> {
+    /// Microseconds since 1970.
+    micros: u64,
+    /// `address:port`, `unix:path`, or `lua` for the effect of a script.
+    client: &'a [u8],
+    /// The command and its arguments, still quoted.
+    words: &'a [u8],
+}
+
+impl<'a> Line<'a> {
+    fn parse(text: &'a [u8]) -> Result<Self, Expected> {
+        const TIMESTAMP: Expected = "a timestamp of seconds, a dot and six digits";
+        const CLIENT: Expected = "a database and a client as in [0 127.0.0.1:60866]";
+        let (stamp, rest) = split(text, b" ").ok_or(TIMESTAMP)?;
+        let (seconds, fraction) = split(stamp, b".").ok_or(TIMESTAMP)?;
+        let seconds = number(seconds).ok_or(TIMESTAMP)?;
+        let fraction = number(fraction).filter(|_| fraction.len() == 6).ok_or(TIMESTAMP)?;
+        let rest = rest.strip_prefix(b"[").ok_or(CLIENT)?;
+        let (database, rest) = split(rest, b" ").ok_or(CLIENT)?;
+        number(database).ok_or(CLIENT)?;
+        // An IPv6 address has brackets of its own, so the field ends where the first word begins.
+        let (client, words) = split(rest, b"] ").ok_or(CLIENT)?;
+        if client.is_empty() || client.len() > MAX_CLIENT {
+            return Err("a client address of 1 to 256 bytes");
+        }
+        Ok(Self { micros: seconds * 1_000_000 + fraction, client, words })
+    }
+
+    /// The command's name in capitals, and the command if it is one that is replayed.
+    fn command(&self) -> Result<(String, Option<TraceCommand>), Expected> {
+        let mut rest = self.words;
+        let name = take_word(&mut rest)?;
+        let name = String::from_utf8_lossy(&name[..name.len().min(MAX_NAME)]).to_ascii_uppercase();
+        let mut words = Vec::new();
+        while !rest.is_empty() {
+            rest = rest.strip_prefix(b" ").ok_or("a space between two words")?;
+            if words.len() == MAX_WORDS {
+                return Err("at most 1048576 words after the command");
+            }
+            words.push(take_word(&mut rest)?);
+        }
+        let command = TraceCommand::from_words(&name, words)?;
+        Ok((name, command))
+    }
+}
+
+/// Takes one quoted word off the front of `text` and undoes what `sdscatrepr` did to it.
+fn take_word(text: &mut &[u8]) -> Result<Vec<u8>, Expected> {
+    let mut rest = text.strip_prefix(b"\"").ok_or("a word in double quotes")?;
+    let mut word = Vec::new();
+    loop {
+        let special = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).ok_or("a closing double quote")?;
+        word.extend_from_slice(&rest[..special]);
+        let quote = rest[special] == b'"';
+        rest = &rest[special + 1..];
+        if quote {
+            *text = rest;
+            return Ok(word);
+        }
+        let (byte, length) = match rest {
+            [byte @ (b'\\' | b'"'), ..] => (*byte, 1),
+            [b'n', ..] => (b'\n', 1),
+            [b'r', ..] => (b'\r', 1),
+            [b't', ..] => (b'\t', 1),
+            [b'a', ..] => (0x07, 1),
+            [b'b', ..] => (0x08, 1),
+            [b'x', high, low, ..] => (hex(*high)? << 4 | hex(*low)?, 3),
+            _ => return Err("one of the escapes \\\\ \\\" \\n \\r \\t \\a \\b \\xHH"),
+        };
+        word.push(byte);
+        rest = &rest[length..];
+    }
+}
+
+fn hex(digit: u8) -> Result<u8, Expected> {
+    let value = char::from(digit).to_digit(16).ok_or("two hexadecimal digits after \\x")?;
+    Ok(value as u8)
+}
+
+/// What stands before and after the first `separator`.
+fn split<'a>(text: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = text.windows(separator.len()).position(|window| window == separator)?;
+    Some((&text[..at], &text[at + separator.len()..]))
+}
+
+/// A number of one to ten digits: as seconds, any time before the year 2286.
+fn number(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || text.len() > 10 {
+        return None;
+    }
+    text.iter().try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u64::from(digit - b'0')))
+}
+
+fn amount(word: &[u8]) -> Result<i64, Expected> {
+    str::from_utf8(word).ok().and_then(|word| word.parse().ok()).ok_or("an amount that is an integer of 64 bits")
+}
+
+/// Opens a file that can be read at any place: a pipe would block here, or fail only at replay.
+fn open_regular(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    File::open(path)
+}
+
+/// Appends a number in groups of seven bits, the lowest first; a set high bit says that more follow (LEB128).
+fn put_varint(bytes: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+fn take_varint(bytes: &[u8], at: &mut usize) -> u64 {
+    let (mut value, mut shift) = (0, 0);
+    loop {
+        let byte = bytes[*at];
+        *at += 1;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return value;
+        }
+        shift += 7;
     }
 }

@@ -9,25 +9,46 @@ use syncline_clocks::{Dot, ReplicaId};
 use syncline_crdt::{Delta, Edit, Entry, EntryMap, Event, Replica, Store, Update};
 
 /// A type under test: how a random byte pair becomes an edit of it.
-pub trait Subject: Store<Path: Debug + serde::Serialize, Payload: Debug + serde::Serialize> + Debug + PartialEq {
+pub trait Subject:
+    Store<Path: Debug + serde::Serialize, Payload: Debug + serde::Serialize> + Debug + PartialEq
+{
     fn change(edit: &mut Edit<'_, Self>, choice: u8, argument: u8);
 }
 
 #[derive(Clone, Debug)]
 pub enum Step {
-    Edit { at: u8, choice: u8, argument: u8 },
+    Edit {
+        at: u8,
+        choice: u8,
+        argument: u8,
+    },
     /// Any event that was ever made, in whatever order.
-    Deliver { to: u8, event: u16 },
+    Deliver {
+        to: u8,
+        event: u16,
+    },
     /// What `to` lacks of `from`, cut short after `keep` paths or events.
-    Repair { from: u8, to: u8, keep: Option<u8> },
+    Repair {
+        from: u8,
+        to: u8,
+        keep: Option<u8>,
+    },
 }
 
 impl Arbitrary for Step {
     fn arbitrary(g: &mut Gen) -> Self {
         match u8::arbitrary(g) % 8 {
-            0..3 => Self::Edit { at: Arbitrary::arbitrary(g), choice: Arbitrary::arbitrary(g), argument: Arbitrary::arbitrary(g) },
+            0..3 => Self::Edit {
+                at: Arbitrary::arbitrary(g),
+                choice: Arbitrary::arbitrary(g),
+                argument: Arbitrary::arbitrary(g),
+            },
             3..6 => Self::Deliver { to: Arbitrary::arbitrary(g), event: Arbitrary::arbitrary(g) },
-            _ => Self::Repair { from: Arbitrary::arbitrary(g), to: Arbitrary::arbitrary(g), keep: Arbitrary::arbitrary(g) },
+            _ => Self::Repair {
+                from: Arbitrary::arbitrary(g),
+                to: Arbitrary::arbitrary(g),
+                keep: Arbitrary::arbitrary(g),
+            },
         }
     }
 }

@@ -1,0 +1,701 @@
+//! Leader-follower replication, the baseline: primary and backups in the manner of PacificA (Lin et al. 2008).
+//!
+//! The leader turns each write into events and a log entry, applies it, and ships the entry; followers apply it in
+//! order. A write is acknowledged when as many members as the request asks for (the leader among them) have flushed it:
+//! 1 is asynchronous replication, a majority is synchronous. The *register of the configuration*
+//! ([`ConfigurationRegister`]) decides who leads; epochs fence whoever led before.
+//!
+//! **Failover.** A follower that hears nothing for the detection timeout has a new configuration decided (two round
+//! trips), seals the members until a majority has adopted it and reported its log's end (one), fetches the longest of
+//! these logs if it is not its own (one), and leads. A majority meets every set of members that acknowledged a
+//! synchronous write, so none is lost; asynchronous ones may be.
+//!
+//! **A deposed leader** learns of the new epoch from the first answer that it gets. What it holds beyond its successor's
+//! log is never offered to a join: it installs the successor's snapshot, reports its suffix as discarded, and never
+//! mints those dots again.
+//!
+//! **Reads** go to the leader. A read at level 1 is answered from what the leader flushed, also by a leader that was
+//! deposed and does not know yet. A read at a higher level waits until that many members have confirmed, after the read
+//! arrived, that they still follow (the read-index of Raft, Ongaro 2014, §6.4), and sees every write that was acknowledged
+//! by a majority.
+//!
+//! A leader that has not heard from a majority for the detection timeout stops serving: it asks less of its clients'
+//! patience, and guarantees nothing (clocks may differ in speed).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use syncline_clocks::CausalContext;
+use syncline_crdt::State;
+
+use crate::command::{KeyView, execute};
+use crate::configuration_register::ConfigurationRegister;
+use crate::dedupe::{Dedupe, Seen};
+use crate::log::{Extent, LogEntry, Position};
+use crate::partition::Partition;
+use crate::turn::{Leaves, Turn};
+use crate::value::{Path, Payload};
+use crate::{
+    Applied, BatchNumber, Body, ClientId, Configuration, Delta, Epoch, Fault, Level, Monotonic, NodeId, Notice,
+    Refusal, Reply, Request, Settings, Timer, TimerKind, Update, Value, rows,
+};
+
+mod leading;
+
+use leading::Leading;
+
+/// The most log entries that one message carries.
+const APPEND_BUDGET: usize = 256;
+
+/// No log grows longer: a snapshot that claims more is not believed.
+const INDEX_LIMIT: u64 = 1 << 62;
+
+/// What the members say about the log.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum LogMessage {
+    /// "After this entry come these." Without entries: "I still lead."
+    Append {
+        /// The entry before the first of these.
+        previous: Position,
+        /// The entries.
+        entries: Vec<LogEntry>,
+        /// Answers carry it back: they confirm that the sender led when it sent this.
+        round: u64,
+        /// Every member holds the entries up to here: drop them.
+        everywhere: u64,
+    },
+    /// "My log agrees with yours up to here, and that is flushed."
+    Appended {
+        /// The index of the last agreeing entry.
+        index: u64,
+        /// The round of the append.
+        round: u64,
+    },
+    /// "My log does not continue there; this is its end."
+    Mismatch {
+        /// The end of the follower's log.
+        end: Position,
+        /// The round of the append.
+        round: u64,
+    },
+    /// "This configuration was decided: where does your log end?"
+    Seal {
+        /// The configuration, whose leader asks.
+        configuration: Configuration,
+    },
+    /// "It ends here, and I follow nobody older than you."
+    Sealed {
+        /// The end of the log.
+        end: Position,
+    },
+    /// "Your log is longer than mine: what comes after this?"
+    Fetch {
+        /// The end of the asker's log.
+        after: Position,
+    },
+    /// "These entries come after it."
+    Fetched {
+        /// The entry that was asked about.
+        previous: Position,
+        /// The entries after it.
+        entries: Vec<LogEntry>,
+    },
+    /// "Replace all you have by this."
+    Snapshot {
+        /// The last entry that the state holds.
+        position: Position,
+        /// Everything.
+        state: State<Path, Payload>,
+        /// The clients' last writes.
+        applied: Vec<(ClientId, Applied)>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Role {
+    /// Takes what the leader sends.
+    Follower,
+    /// Has a configuration decided in which it leads.
+    Candidate,
+    /// Leads by the configuration; collects the ends of the members' logs.
+    Sealing { ends: BTreeMap<NodeId, Position> },
+    /// Takes over the longest log.
+    Fetching { from: NodeId, end: Position },
+    /// Serves.
+    Leader(Leading),
+}
+
+/// One member.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LeaderFollower {
+    partition: Partition,
+    register: ConfigurationRegister,
+    dedupe: Dedupe,
+    log: Extent,
+    role: Role,
+    /// When the leader was last heard.
+    heard: Monotonic,
+    generation: u64,
+    settings: Settings,
+}
+
+impl LeaderFollower {
+    pub(crate) fn boot(
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        settings: Settings,
+        is_first: bool,
+    ) -> Result<Self, Fault> {
+        let member = configuration.member(turn.node).expect("the host boots only the partitions of its node");
+        let partition = Partition::recover(turn, member.replica, settings, false)?;
+        let mut booted = Self {
+            log: partition.log.unwrap_or_default(),
+            partition,
+            register: ConfigurationRegister::recover(turn)?,
+            dedupe: Dedupe::recover(turn)?,
+            role: Role::Follower,
+            heard: turn.now.monotonic,
+            generation: 0,
+            settings,
+        };
+        // Only the very first leader needs no failover: one that restarts may have been deposed meanwhile.
+        if is_first && configuration.leader == Some(turn.node) {
+            booted.become_leader(turn, configuration)?;
+        } else {
+            booted.become_follower(turn, configuration);
+        }
+        Ok(booted)
+    }
+
+    pub(crate) fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
+    fn save(&mut self, turn: &mut Turn<'_>) {
+        self.partition.log = Some(self.log);
+        self.partition.save(turn);
+    }
+
+    // Roles.
+
+    fn become_follower(&mut self, turn: &mut Turn<'_>, configuration: &Configuration) {
+        if let Role::Leader(leading) = &mut self.role {
+            leading.give_up(turn, configuration);
+        }
+        self.role = Role::Follower;
+        self.register.abandon();
+        self.heard = turn.now.monotonic;
+        self.arm(turn, TimerKind::Detection, self.patience(turn, configuration));
+    }
+
+    fn become_candidate(&mut self, turn: &mut Turn<'_>, configuration: &Configuration) -> Option<Configuration> {
+        self.role = Role::Candidate;
+        // If the attempt fails, another may succeed meanwhile; else the next begins after the same patience.
+        self.arm(turn, TimerKind::Detection, self.patience(turn, configuration));
+        let epoch = Epoch(configuration.epoch.0.saturating_add(1));
+        let wanted = Configuration { epoch, leader: Some(turn.node), ..configuration.clone() };
+        self.register.propose(turn, wanted)
+    }
+
+    /// A configuration was adopted: whoever it names leads, after it has made sure of the log.
+    pub(crate) fn handle_configuration(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+    ) -> Result<(), Fault> {
+        self.become_follower(turn, configuration);
+        if configuration.leader == Some(turn.node) {
+            self.role = Role::Sealing { ends: [(turn.node, self.log.end)].into() };
+            self.seal(turn, configuration)?;
+        }
+        Ok(())
+    }
+
+    fn seal(&mut self, turn: &mut Turn<'_>, configuration: &Configuration) -> Result<(), Fault> {
+        for peer in configuration.peers(turn.node) {
+            let seal = LogMessage::Seal { configuration: configuration.clone() };
+            turn.send(peer, configuration.epoch, Body::Log(seal), Leaves::WhenDurable);
+        }
+        self.arm(turn, TimerKind::Heartbeat, self.settings.detection / 2);
+        self.take_over(turn, configuration)
+    }
+
+    /// Leads, once a majority is sealed and the longest of its logs is here.
+    fn take_over(&mut self, turn: &mut Turn<'_>, configuration: &Configuration) -> Result<(), Fault> {
+        let Role::Sealing { ends } = &self.role else { return Ok(()) };
+        if ends.len() < usize::from(configuration.majority()) {
+            return Ok(());
+        }
+        let longest = ends.iter().max_by_key(|(_, end)| **end).map(|(node, end)| (*node, *end));
+        match longest {
+            Some((from, end)) if end > self.log.end => {
+                self.role = Role::Fetching { from, end };
+                self.fetch(turn, configuration);
+                Ok(())
+            }
+            _ => self.become_leader(turn, configuration),
+        }
+    }
+
+    fn fetch(&mut self, turn: &mut Turn<'_>, configuration: &Configuration) {
+        if let Role::Fetching { from, .. } = self.role {
+            let fetch = LogMessage::Fetch { after: self.log.end };
+            turn.send(from, configuration.epoch, Body::Log(fetch), Leaves::WhenDurable);
+        }
+    }
+
+    /// Begins to lead with an empty entry of the new epoch: entries of older ones count as held by a majority only
+    /// together with it (Raft, Ongaro and Ousterhout 2014, §5.4.2).
+    fn become_leader(&mut self, turn: &mut Turn<'_>, configuration: &Configuration) -> Result<(), Fault> {
+        self.role = Role::Leader(Leading::begin(turn, configuration, self.log.end.index));
+        let nothing = Delta { events: Vec::new() };
+        let entry = LogEntry { epoch: configuration.epoch, request: None, delta: nothing, value: Value::Absent };
+        self.append(turn, configuration, entry)?;
+        self.arm(turn, TimerKind::Heartbeat, self.settings.heartbeat);
+        Ok(())
+    }
+
+    // Timers.
+
+    fn arm(&mut self, turn: &mut Turn<'_>, kind: TimerKind, wait: std::time::Duration) {
+        self.generation += 1;
+        turn.set_timer(Timer { kind, generation: self.generation }, wait);
+    }
+
+    /// How long this member waits for a leader: the followers, counted from the leader on, wait longer in turn.
+    fn patience(&self, turn: &Turn<'_>, configuration: &Configuration) -> std::time::Duration {
+        let place = |node: NodeId| configuration.members.iter().position(|member| member.node == node).unwrap_or(0);
+        let count = configuration.members.len();
+        let leader = configuration.leader.map_or(0, place);
+        let rank = (place(turn.node) + count - leader + count - 1) % count;
+        self.settings.detection + self.settings.stagger * u32::try_from(rank).unwrap_or(0)
+    }
+
+    /// Whether the leader was heard within the detection timeout, or this member leads with a majority behind it.
+    fn leader_lives(&self, turn: &Turn<'_>, configuration: &Configuration) -> bool {
+        let recently = |heard: Monotonic| turn.now.monotonic < heard.after(self.settings.detection);
+        match &self.role {
+            Role::Leader(leading) => leading.heard_by(configuration, recently) >= configuration.majority(),
+            Role::Follower => configuration.leader != Some(turn.node) && recently(self.heard),
+            Role::Candidate | Role::Sealing { .. } | Role::Fetching { .. } => false,
+        }
+    }
+
+    pub(crate) fn handle_timer(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        timer: Timer,
+    ) -> Result<Option<Configuration>, Fault> {
+        if let TimerKind::Request(id) = timer.kind {
+            if let Role::Leader(leading) = &mut self.role {
+                leading.expire(turn, configuration, id, timer.generation);
+            }
+            return Ok(None);
+        }
+        if timer.generation != self.generation {
+            return Ok(None);
+        }
+        match (&self.role, timer.kind) {
+            (Role::Leader(_), TimerKind::Heartbeat) => {
+                if self.leader_lives(turn, configuration) {
+                    self.heartbeat(turn, configuration)?;
+                } else {
+                    self.become_follower(turn, configuration);
+                }
+                Ok(None)
+            }
+            (Role::Sealing { .. } | Role::Fetching { .. }, TimerKind::Heartbeat) => {
+                // Someone did not answer: begin again, with whoever answers now.
+                self.role = Role::Sealing { ends: [(turn.node, self.log.end)].into() };
+                self.seal(turn, configuration)?;
+                Ok(None)
+            }
+            (Role::Follower | Role::Candidate, TimerKind::Detection) => {
+                let due = self.heard.after(self.patience(turn, configuration));
+                if self.role == Role::Follower && turn.now.monotonic < due {
+                    let left = std::time::Duration::from_nanos(due.0 - turn.now.monotonic.0);
+                    self.arm(turn, TimerKind::Detection, left);
+                    return Ok(None);
+                }
+                Ok(self.become_candidate(turn, configuration))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn heartbeat(&mut self, turn: &mut Turn<'_>, configuration: &Configuration) -> Result<(), Fault> {
+        let Role::Leader(leading) = &mut self.role else { return Ok(()) };
+        let everywhere = leading.everywhere().max(self.log.end.index.saturating_sub(self.settings.log_entries));
+        if everywhere > self.log.base.index {
+            self.log.truncate(turn, everywhere)?;
+            self.save(turn);
+        }
+        let Role::Leader(leading) = &mut self.role else { return Ok(()) };
+        leading.beat(turn, configuration, &self.log)?;
+        self.arm(turn, TimerKind::Heartbeat, self.settings.heartbeat);
+        Ok(())
+    }
+
+    // Requests.
+
+    pub(crate) fn handle_request(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        from: ClientId,
+        request: Request,
+    ) -> Result<(), Fault> {
+        let members = configuration.size();
+        let refusal = match &self.role {
+            Role::Leader(leading) if leading.waits_for(request.id) => return Ok(()),
+            Role::Leader(leading) if leading.is_full() => Some(Refusal::Overloaded),
+            Role::Leader(_) => request.level.check(Level { read: members, write: members }).err(),
+            _ => {
+                let leader = configuration.leader.filter(|leader| *leader != turn.node);
+                Some(Refusal::NotLeader { leader })
+            }
+        };
+        let refusal = match refusal {
+            Some(refusal) => Some(refusal),
+            None if request.command.is_read() => {
+                self.read(turn, configuration, from, request.clone())?;
+                None
+            }
+            None => self.write(turn, configuration, from, request.clone())?,
+        };
+        if let Some(refusal) = refusal {
+            turn.respond(from, request.respond(configuration, Err(refusal)), Leaves::AtOnce);
+        }
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        from: ClientId,
+        request: Request,
+    ) -> Result<(), Fault> {
+        let view = KeyView::read(&self.partition, turn, &request.key)?;
+        let value = view.value(configuration.policies.of(&request.key));
+        let context = view.context(self.partition.clock());
+        let reply = Reply { value, context, events: Vec::new(), achieved: crate::Achieved::default() };
+        let end = self.log.end.index;
+        let Role::Leader(leading) = &mut self.role else { return Ok(()) };
+        let confirm = request.level.read > 1;
+        leading.wait(turn, configuration, from, request, reply, end, confirm);
+        if confirm {
+            leading.beat(turn, configuration, &self.log)?;
+        }
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        from: ClientId,
+        request: Request,
+    ) -> Result<Option<Refusal>, Fault> {
+        let applied = match self.dedupe.seen(turn, request.id)? {
+            Seen::Superseded => return Ok(Some(Refusal::Superseded)),
+            // Applied before, perhaps under another leader: acknowledged when its entry is where it has to be.
+            Seen::Applied(applied) => applied,
+            Seen::New => {
+                let executed = match execute(&mut self.partition, turn, configuration, &request)? {
+                    Ok(executed) => executed,
+                    Err(refusal) => return Ok(Some(refusal)),
+                };
+                let index = self.log.end.index + 1;
+                let entry = LogEntry {
+                    epoch: configuration.epoch,
+                    request: Some(request.id),
+                    delta: executed.delta,
+                    value: executed.value,
+                };
+                let applied = entry.applied(index).expect("the entry has a request");
+                self.append(turn, configuration, entry)?;
+                applied.1
+            }
+        };
+        let context = crate::Context::after_write(&request, &applied.events, self.partition.stamps().last());
+        let achieved = crate::Achieved::default();
+        let reply = Reply { value: applied.value, context, events: applied.events, achieved };
+        let Role::Leader(leading) = &mut self.role else { return Ok(None) };
+        // An entry of an older leader is safe only together with one of this epoch.
+        let index = applied.index.max(leading.first);
+        leading.wait(turn, configuration, from, request, reply, index, false);
+        Ok(None)
+    }
+
+    /// Puts an entry of this leader at the end of the log and ships it.
+    fn append(&mut self, turn: &mut Turn<'_>, configuration: &Configuration, entry: LogEntry) -> Result<(), Fault> {
+        self.log.push(turn, &entry);
+        if let Some((client, applied)) = entry.applied(self.log.end.index) {
+            self.dedupe.record(turn, client, &applied);
+        }
+        self.save(turn);
+        let Role::Leader(leading) = &mut self.role else { return Ok(()) };
+        leading.ship(turn, configuration, &self.log)
+    }
+
+    pub(crate) fn handle_flushed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        up_to: BatchNumber,
+    ) -> Result<(), Fault> {
+        if let Role::Leader(leading) = &mut self.role {
+            leading.handle_flushed(turn, configuration, up_to);
+        }
+        Ok(())
+    }
+
+    // Messages.
+
+    pub(crate) fn handle_message(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        from: NodeId,
+        body: Body,
+    ) -> Result<Option<Configuration>, Fault> {
+        match body {
+            Body::Register(message) => {
+                let lives = self.leader_lives(turn, configuration);
+                let decided = self.register.handle(turn, configuration.epoch, from, message, lives);
+                Ok(decided)
+            }
+            Body::Log(message) => {
+                self.handle_log(turn, configuration, from, message)?;
+                Ok(None)
+            }
+            // What belongs to other strategies means nothing here.
+            _ => Ok(None),
+        }
+    }
+
+    fn handle_log(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        from: NodeId,
+        message: LogMessage,
+    ) -> Result<(), Fault> {
+        let from_leader = configuration.leader == Some(from);
+        match message {
+            // Within an epoch only its leader appends and sends snapshots unasked: the host's fence has seen to the epoch.
+            LogMessage::Append { previous, entries, round, everywhere } => {
+                self.handle_append(turn, configuration, from, previous, entries, round)?;
+                if everywhere > self.log.base.index {
+                    self.log.truncate(turn, everywhere)?;
+                    self.save(turn);
+                }
+                Ok(())
+            }
+            LogMessage::Appended { index, round } => {
+                let Role::Leader(leading) = &mut self.role else { return Ok(()) };
+                leading.handle_appended(turn, configuration, &self.log, from, index, round)
+            }
+            LogMessage::Mismatch { end, round } => self.handle_mismatch(turn, configuration, from, end, round),
+            LogMessage::Seal { configuration: sealed } if sealed == *configuration && from_leader => {
+                self.heard = turn.now.monotonic;
+                let sealed = Body::Log(LogMessage::Sealed { end: self.log.end });
+                turn.send(from, configuration.epoch, sealed, Leaves::WhenDurable);
+                Ok(())
+            }
+            LogMessage::Sealed { end } => {
+                if let Role::Sealing { ends } = &mut self.role {
+                    ends.insert(from, end);
+                    self.take_over(turn, configuration)?;
+                }
+                Ok(())
+            }
+            LogMessage::Fetch { after } if from_leader => {
+                if self.log.holds(turn, after)? {
+                    let entries = self.log.after(turn, after.index, APPEND_BUDGET)?;
+                    let fetched = Body::Log(LogMessage::Fetched { previous: after, entries });
+                    turn.send(from, configuration.epoch, fetched, Leaves::WhenDurable);
+                } else {
+                    self.send_snapshot(turn, configuration, from)?;
+                }
+                Ok(())
+            }
+            LogMessage::Fetched { previous, entries } => {
+                let is_awaited = matches!(self.role, Role::Fetching { from: awaited, .. } if awaited == from);
+                if is_awaited && previous == self.log.end && self.take(turn, configuration, from, entries)? {
+                    self.continue_fetching(turn, configuration)?;
+                }
+                Ok(())
+            }
+            LogMessage::Snapshot { position, state, applied } => {
+                let is_awaited = matches!(self.role, Role::Fetching { from: awaited, .. } if awaited == from);
+                if is_awaited && position > self.log.end {
+                    self.install(turn, configuration, from, position, state, applied)?;
+                    self.continue_fetching(turn, configuration)
+                } else if position > self.log.end {
+                    self.heard = turn.now.monotonic;
+                    if self.install(turn, configuration, from, position, state, applied)? {
+                        let appended = Body::Log(LogMessage::Appended { index: position.index, round: 0 });
+                        turn.send(from, configuration.epoch, appended, Leaves::WhenDurable);
+                    }
+                    Ok(())
+                } else {
+                    Ok(())
+                }
+            }
+            LogMessage::Seal { .. } | LogMessage::Fetch { .. } => Ok(()),
+        }
+    }
+
+    fn continue_fetching(&mut self, turn: &mut Turn<'_>, configuration: &Configuration) -> Result<(), Fault> {
+        match self.role {
+            Role::Fetching { end, .. } if self.log.end >= end => self.become_leader(turn, configuration),
+            _ => {
+                self.fetch(turn, configuration);
+                Ok(())
+            }
+        }
+    }
+
+    fn handle_append(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        from: NodeId,
+        previous: Position,
+        entries: Vec<LogEntry>,
+        round: u64,
+    ) -> Result<(), Fault> {
+        self.heard = turn.now.monotonic;
+        if self.role == Role::Candidate {
+            self.become_follower(turn, configuration);
+        }
+        // Entries that are here already, as far as they are the same, need not be applied again. What lies before the
+        // base is held by every member.
+        let mut agrees = previous.index < self.log.base.index || self.log.holds(turn, previous)?;
+        let mut agreed = previous.index;
+        let mut fresh = Vec::new();
+        for entry in entries.into_iter().take_while(|_| agrees) {
+            let index = agreed + 1 + fresh.len() as u64;
+            if index > self.log.end.index {
+                fresh.push(entry);
+            } else if index <= self.log.base.index || self.log.holds(turn, Position { epoch: entry.epoch, index })? {
+                agreed = index;
+            } else {
+                agrees = false;
+            }
+        }
+        if !agrees {
+            let mismatch = Body::Log(LogMessage::Mismatch { end: self.log.end, round });
+            turn.send(from, configuration.epoch, mismatch, Leaves::WhenDurable);
+            return Ok(());
+        }
+        if !fresh.is_empty() {
+            self.take(turn, configuration, from, fresh)?;
+            agreed = self.log.end.index;
+        }
+        let appended = Body::Log(LogMessage::Appended { index: agreed, round });
+        turn.send(from, configuration.epoch, appended, Leaves::WhenDurable);
+        Ok(())
+    }
+
+    /// Applies entries at the end of the log; false, and the rest is left, if one can not be joined.
+    fn take(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        from: NodeId,
+        entries: Vec<LogEntry>,
+    ) -> Result<bool, Fault> {
+        let mut taken = true;
+        for entry in entries {
+            let update = Update::Delta(entry.delta.clone());
+            let joined = self.partition.join(turn, configuration, from, update)?;
+            let whole = entry.delta.events.iter().all(|event| self.partition.clock().contains(event.dot));
+            if !(joined && whole) {
+                taken = false;
+                break;
+            }
+            self.log.push(turn, &entry);
+            if let Some((client, applied)) = entry.applied(self.log.end.index) {
+                self.dedupe.record(turn, client, &applied);
+            }
+        }
+        self.save(turn);
+        Ok(taken)
+    }
+
+    fn handle_mismatch(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        from: NodeId,
+        end: Position,
+        round: u64,
+    ) -> Result<(), Fault> {
+        let continues = self.log.holds(turn, end)?;
+        let Role::Leader(leading) = &mut self.role else { return Ok(()) };
+        leading.hear(turn, from, round);
+        if continues {
+            leading.resend(turn, configuration, &self.log, from, end.index)?;
+        } else if leading.may_send_snapshot(turn, from, self.settings.detection) {
+            self.send_snapshot(turn, configuration, from)?;
+        }
+        let Role::Leader(leading) = &mut self.role else { return Ok(()) };
+        leading.answer(turn, configuration);
+        Ok(())
+    }
+
+    fn send_snapshot(&self, turn: &mut Turn<'_>, configuration: &Configuration, to: NodeId) -> Result<(), Fault> {
+        let state = self.partition.state(turn)?;
+        let snapshot = LogMessage::Snapshot { position: self.log.end, state, applied: Dedupe::all(turn)? };
+        turn.send(to, configuration.epoch, Body::Log(snapshot), Leaves::WhenDurable);
+        Ok(())
+    }
+
+    /// Replaces everything by another member's snapshot; what only this member held is discarded and reported.
+    fn install(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        from: NodeId,
+        position: Position,
+        state: State<Path, Payload>,
+        applied: Vec<(ClientId, Applied)>,
+    ) -> Result<bool, Fault> {
+        if position.index > INDEX_LIMIT || position.epoch > configuration.epoch {
+            return Ok(false);
+        }
+        let discarded: CausalContext = self.partition.clock().subtract(&state.clock);
+        if !self.partition.install(turn, configuration, from, state)? {
+            return Ok(false);
+        }
+        for prefix in [rows::LOG, rows::APPLIED] {
+            for (key, _) in turn.scan(prefix)? {
+                turn.delete(key);
+            }
+        }
+        self.dedupe = Dedupe::default();
+        for (client, applied) in applied {
+            self.dedupe.record(turn, client, &applied);
+        }
+        self.log = Extent { base: position, end: position };
+        self.save(turn);
+        if !discarded.is_empty() {
+            turn.notify(Notice::SuffixDiscarded { events: discarded });
+        }
+        Ok(true)
+    }
+}
+
+impl LogEntry {
+    /// What the entry's request did, for its retries.
+    fn applied(&self, index: u64) -> Option<(ClientId, Applied)> {
+        let request = self.request?;
+        let events = self.delta.events.iter().map(|event| event.dot).collect();
+        let applied = Applied { sequence: request.sequence, events, value: self.value.clone(), index };
+        Some((request.client, applied))
+    }
+}

@@ -1,0 +1,375 @@
+//! Leaderless replication: Dynamo's reads and writes over a partition's clock (DeCandia et al. 2007, §4.5).
+//!
+//! Every member coordinates. A write becomes events at the coordinator and goes to all members; it is acknowledged when
+//! W of them have flushed it. A read asks all members and is answered when R of them, the coordinator among them, have
+//! answered; what the answers lacked is sent to them afterwards (read repair). R + W > N makes every read see the last
+//! acknowledged write of the key, unless a replica lost its disk; R + W <= N does not, and no error tells.
+//!
+//! A write that reached fewer than W members in time is *indeterminate*: it stays where it is and spreads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use syncline_clocks::{CausalContext, Dot};
+
+use crate::anti_entropy::{AntiEntropy, AntiEntropyMessage};
+use crate::command::{KeyView, execute};
+use crate::dedupe::{Dedupe, Seen};
+use crate::partition::Partition;
+use crate::rows::{self, EventRow};
+use crate::turn::{Leaves, Turn};
+use crate::{
+    Achieved, Applied, BatchNumber, Body, ClientId, Configuration, Context, Delta, Fault, Level, NodeId, Notice,
+    Refusal, Reply, Request, RequestId, Settings, Timer, TimerKind, Update, Value,
+};
+
+/// The most requests that wait for other members at once.
+const MAX_PENDING: usize = 10_000;
+
+/// What a coordinator and the other members say to one another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum QuorumMessage {
+    /// "Join and flush these events."
+    Write {
+        /// The request that they belong to.
+        request: RequestId,
+        /// The events.
+        delta: Delta,
+    },
+    /// "They are flushed here."
+    Written {
+        /// The request.
+        request: RequestId,
+    },
+    /// "What do you hold of this key that I lack?"
+    Read {
+        /// The request.
+        request: RequestId,
+        /// The key.
+        key: Vec<u8>,
+        /// The coordinator's clock.
+        since: CausalContext,
+    },
+    /// "This, and these are the events I have."
+    Answer {
+        /// The request.
+        request: RequestId,
+        /// The answering replica's clock.
+        clock: CausalContext,
+        /// The key's entries that the coordinator lacks events of.
+        update: Update,
+    },
+}
+
+/// A request that waits for other members.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Pending {
+    client: ClientId,
+    request: Request,
+    generation: u64,
+    answered: BTreeSet<NodeId>,
+    responded: bool,
+    kind: PendingKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum PendingKind {
+    Write {
+        batch: BatchNumber,
+        events: Vec<Dot>,
+        value: Value,
+    },
+    /// The clocks that the members answered with, for read repair.
+    Read {
+        clocks: BTreeMap<NodeId, CausalContext>,
+    },
+}
+
+/// One member.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Leaderless {
+    partition: Partition,
+    dedupe: Dedupe,
+    anti_entropy: AntiEntropy,
+    pending: BTreeMap<RequestId, Pending>,
+    generation: u64,
+}
+
+impl Leaderless {
+    pub(crate) fn boot(turn: &mut Turn<'_>, configuration: &Configuration, settings: Settings) -> Result<Self, Fault> {
+        let member = configuration.member(turn.node).expect("the host boots only the partitions of its node");
+        Ok(Self {
+            partition: Partition::recover(turn, member.replica, settings, true)?,
+            dedupe: Dedupe::recover(turn)?,
+            anti_entropy: AntiEntropy::start(turn, settings),
+            pending: BTreeMap::new(),
+            generation: 0,
+        })
+    }
+
+    pub(crate) fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
+    pub(crate) fn handle_request(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        from: ClientId,
+        request: Request,
+    ) -> Result<(), Fault> {
+        // A retry of what still waits: its answer will come.
+        if self.pending.contains_key(&request.id) {
+            return Ok(());
+        }
+        let members = configuration.size();
+        let refusal = match request.level.check(Level { read: members, write: members }) {
+            Err(refusal) => Some(refusal),
+            Ok(()) if self.pending.len() >= MAX_PENDING => Some(Refusal::Overloaded),
+            Ok(()) => None,
+        };
+        let kind = match refusal {
+            Some(refusal) => Err(refusal),
+            None if request.command.is_read() => Ok(self.begin_read(turn, configuration, &request)),
+            None => self.begin_write(turn, configuration, &request)?,
+        };
+        match kind {
+            Ok(kind) => self.wait(turn, configuration, from, request, kind),
+            Err(refusal) => {
+                turn.respond(from, request.respond(configuration, Err(refusal)), Leaves::AtOnce);
+                Ok(())
+            }
+        }
+    }
+
+    fn begin_read(&self, turn: &mut Turn<'_>, configuration: &Configuration, request: &Request) -> PendingKind {
+        for peer in configuration.peers(turn.node) {
+            let since = self.partition.clock().clone();
+            let read = QuorumMessage::Read { request: request.id, key: request.key.clone(), since };
+            turn.send(peer, configuration.epoch, Body::Quorum(read), Leaves::WhenDurable);
+        }
+        PendingKind::Read { clocks: BTreeMap::new() }
+    }
+
+    fn begin_write(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        request: &Request,
+    ) -> Result<Result<PendingKind, Refusal>, Fault> {
+        let (delta, applied) = match self.dedupe.seen(turn, request.id)? {
+            Seen::Superseded => return Ok(Err(Refusal::Superseded)),
+            // Applied before, acknowledged or not: the same events go out again.
+            Seen::Applied(applied) => (self.logged(turn, &applied.events)?, applied),
+            Seen::New => {
+                let executed = match execute(&mut self.partition, turn, configuration, request)? {
+                    Ok(executed) => executed,
+                    Err(refusal) => return Ok(Err(refusal)),
+                };
+                let events = executed.delta.events.iter().map(|event| event.dot).collect();
+                let applied = Applied { sequence: request.id.sequence, events, value: executed.value, index: 0 };
+                self.dedupe.record(turn, request.id.client, &applied);
+                (executed.delta, applied)
+            }
+        };
+        for peer in configuration.peers(turn.node) {
+            let write = QuorumMessage::Write { request: request.id, delta: delta.clone() };
+            turn.send(peer, configuration.epoch, Body::Quorum(write), Leaves::WhenDurable);
+        }
+        // The mark makes sure that a batch follows whose flush answers for this replica, also on a retry.
+        self.partition.save(turn);
+        Ok(Ok(PendingKind::Write { batch: turn.batch(), events: applied.events, value: applied.value }))
+    }
+
+    /// The events with these dots that some member may lack; every member has the others.
+    fn logged(&self, turn: &Turn<'_>, events: &[Dot]) -> Result<Delta, Fault> {
+        let mut logged = Vec::new();
+        for dot in events {
+            if let Some(EventRow::Whole(event)) = turn.get(&rows::event_key(*dot))? {
+                logged.push(event);
+            }
+        }
+        Ok(Delta { events: logged })
+    }
+
+    fn wait(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        client: ClientId,
+        request: Request,
+        kind: PendingKind,
+    ) -> Result<(), Fault> {
+        self.generation += 1;
+        let generation = self.generation;
+        turn.set_timer(Timer { kind: TimerKind::Request(request.id), generation }, request.patience);
+        // A coordinator answers its own read at once; its copy of a write counts when it is flushed.
+        let is_read = matches!(kind, PendingKind::Read { .. });
+        let answered = is_read.then_some(turn.node).into_iter().collect();
+        let id = request.id;
+        self.pending.insert(id, Pending { client, request, generation, answered, responded: false, kind });
+        self.progress(turn, configuration, id)
+    }
+
+    pub(crate) fn handle_flushed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        up_to: BatchNumber,
+    ) -> Result<(), Fault> {
+        let flushed = self.pending.iter_mut().filter_map(|(id, pending)| {
+            let own = matches!(pending.kind, PendingKind::Write { batch, .. } if batch <= up_to);
+            (own && pending.answered.insert(turn.node)).then_some(*id)
+        });
+        let flushed: Vec<RequestId> = flushed.collect();
+        for id in flushed {
+            self.progress(turn, configuration, id)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn handle_message(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        from: NodeId,
+        body: Body,
+    ) -> Result<(), Fault> {
+        match body {
+            Body::AntiEntropy(message) => {
+                self.anti_entropy.handle(turn, &mut self.partition, configuration, from, message)
+            }
+            Body::Quorum(message) => self.handle_quorum(turn, configuration, from, message),
+            // What belongs to other strategies means nothing here.
+            _ => Ok(()),
+        }
+    }
+
+    fn handle_quorum(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        from: NodeId,
+        message: QuorumMessage,
+    ) -> Result<(), Fault> {
+        match message {
+            QuorumMessage::Write { request, delta } => {
+                let events: Vec<Dot> = delta.events.iter().map(|event| event.dot).collect();
+                self.partition.join(turn, configuration, from, Update::Delta(delta))?;
+                // An event that was left out of the join is not acknowledged.
+                if events.iter().all(|dot| self.partition.clock().contains(*dot)) {
+                    let written = Body::Quorum(QuorumMessage::Written { request });
+                    turn.send(from, configuration.epoch, written, Leaves::WhenDurable);
+                }
+                Ok(())
+            }
+            QuorumMessage::Read { request, key, since } => {
+                let update = self.partition.diff_of_key(turn, &key, &since)?;
+                let clock = self.partition.clock().clone();
+                let answer = Body::Quorum(QuorumMessage::Answer { request, clock, update });
+                turn.send(from, configuration.epoch, answer, Leaves::WhenDurable);
+                Ok(())
+            }
+            QuorumMessage::Written { request } => {
+                let waits = self.pending.get_mut(&request);
+                if let Some(pending) = waits.filter(|pending| matches!(pending.kind, PendingKind::Write { .. })) {
+                    pending.answered.insert(from);
+                }
+                self.progress(turn, configuration, request)
+            }
+            QuorumMessage::Answer { request, clock, update } => {
+                self.anti_entropy.learn(turn, &mut self.partition, configuration, from, &clock)?;
+                let joined = self.partition.join(turn, configuration, from, update)?;
+                let waits = self.pending.get_mut(&request).filter(|_| joined);
+                if let Some(Pending { kind: PendingKind::Read { clocks }, answered, .. }) = waits {
+                    answered.insert(from);
+                    clocks.insert(from, clock);
+                }
+                self.progress(turn, configuration, request)
+            }
+        }
+    }
+
+    /// Responds when enough members have answered; ends the request when all have.
+    fn progress(&mut self, turn: &mut Turn<'_>, configuration: &Configuration, id: RequestId) -> Result<(), Fault> {
+        let Some(pending) = self.pending.get(&id) else { return Ok(()) };
+        let needed = match pending.kind {
+            PendingKind::Write { .. } => pending.request.level.write,
+            PendingKind::Read { .. } => pending.request.level.read,
+        };
+        let achieved = pending.achieved(configuration);
+        if !pending.responded && achieved.copies >= needed {
+            let reply = match &pending.kind {
+                PendingKind::Write { events, value, .. } => {
+                    let stamp = self.partition.stamps().last();
+                    let context = Context::after_write(&pending.request, events, stamp);
+                    Reply { value: value.clone(), context, events: events.clone(), achieved }
+                }
+                PendingKind::Read { .. } => {
+                    let view = KeyView::read(&self.partition, turn, &pending.request.key)?;
+                    let value = view.value(configuration.policies.of(&pending.request.key));
+                    let context = view.context(self.partition.clock());
+                    Reply { value, context, events: Vec::new(), achieved }
+                }
+            };
+            turn.respond(pending.client, pending.request.respond(configuration, Ok(reply)), Leaves::WhenDurable);
+            self.pending.get_mut(&id).expect("it was there").responded = true;
+        }
+        if achieved.copies == configuration.size() {
+            self.end(turn, configuration, id)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn handle_timer(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        timer: Timer,
+    ) -> Result<(), Fault> {
+        match timer.kind {
+            TimerKind::AntiEntropy => {
+                self.anti_entropy.handle_timer(turn, &self.partition, configuration, timer.generation);
+                Ok(())
+            }
+            TimerKind::Request(id) => {
+                let waits = self.pending.get(&id).is_some_and(|pending| pending.generation == timer.generation);
+                if waits { self.end(turn, configuration, id) } else { Ok(()) }
+            }
+            TimerKind::Heartbeat | TimerKind::Detection => Ok(()),
+        }
+    }
+
+    /// Ends a request: says what was missed if it was not answered, and repairs what its answers lacked.
+    fn end(&mut self, turn: &mut Turn<'_>, configuration: &Configuration, id: RequestId) -> Result<(), Fault> {
+        let Some(pending) = self.pending.remove(&id) else { return Ok(()) };
+        if !pending.responded {
+            let achieved = pending.achieved(configuration);
+            let needed = match pending.kind {
+                PendingKind::Write { .. } => pending.request.level.write,
+                PendingKind::Read { .. } => pending.request.level.read,
+            };
+            turn.notify(Notice::QuorumMissed { request: id });
+            let refusal = Refusal::QuorumNotReached { achieved, needed };
+            turn.respond(pending.client, pending.request.respond(configuration, Err(refusal)), Leaves::AtOnce);
+        }
+        if let PendingKind::Read { clocks } = pending.kind {
+            for (node, clock) in clocks {
+                let update = self.partition.diff_of_key(turn, &pending.request.key, &clock)?;
+                if !update.is_empty() {
+                    turn.notify(Notice::ReadRepaired { node });
+                    let repair = AntiEntropyMessage::Repair { update, more: false };
+                    turn.send(node, configuration.epoch, Body::AntiEntropy(repair), Leaves::WhenDurable);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Pending {
+    fn achieved(&self, configuration: &Configuration) -> Achieved {
+        let copies = u8::try_from(self.answered.len()).expect("no more answers than members");
+        Achieved { copies, datacenters: configuration.datacenters(self.answered.iter().copied()) }
+    }
+}

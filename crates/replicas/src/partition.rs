@@ -1,0 +1,509 @@
+//! What all three replicators share: a partition's clock, its stored entries, and the join into them.
+//!
+//! A partition is one big map that merges, path to entry, under one clock. Entries are rows of their own and are read
+//! when they are needed, so that adding to a large set costs one small row. The join itself is that of `syncline-crdt`,
+//! run on the few entries that an update touches.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use syncline_clocks::{CausalContext, Dot, HybridClock, HybridTimestamp, ReplicaId};
+use syncline_crdt::{Change, Entries, EntryMap, JoinError, Repair, State};
+use syncline_resolvers::{Conflict, LastWriterWins, Resolver, Siblings, Version};
+
+use crate::rows::{self, EntryRow, EventRow, Meta};
+use crate::turn::Turn;
+use crate::value::{Event, Path, Payload, Slot, Update};
+use crate::{Configuration, Delta, Fault, NodeId, Notice, RegisterPolicy, Settings};
+
+/// The most events, or paths, that one repair message carries.
+const REPAIR_BUDGET: usize = 256;
+
+/// The most events that a repair from outside may list: each costs a row.
+const REPAIR_LIMIT: u64 = 1 << 20;
+
+/// Sequence numbers from here on are refused: nobody reaches them by counting, and the next one must exist.
+const SEQUENCE_LIMIT: u64 = 1 << 63;
+
+/// Which events are remembered until every member has them. The leader-follower log remembers its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Remembered {
+    /// Events kept whole.
+    whole: CausalContext,
+    /// How many they are.
+    count: usize,
+    /// Events of which only the path is kept.
+    paths: CausalContext,
+}
+
+/// One replica of one partition, without the protocol around it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Partition {
+    writer: ReplicaId,
+    clock: CausalContext,
+    minted: u64,
+    stamps: HybridClock,
+    /// `None` where a log by index takes the place of the log by dot.
+    remembered: Option<Remembered>,
+    /// Leader-follower's log extent, kept here because it is written in the same row.
+    pub(crate) log: Option<crate::log::Extent>,
+    settings: Settings,
+}
+
+impl Partition {
+    pub(crate) fn recover(
+        turn: &Turn<'_>,
+        writer: ReplicaId,
+        settings: Settings,
+        remembers: bool,
+    ) -> Result<Self, Fault> {
+        let meta: Option<Meta> = turn.get(rows::META)?;
+        let mut remembered = remembers.then(Remembered::default);
+        if let Some(remembered) = &mut remembered {
+            for (key, value) in turn.scan(rows::EVENTS)? {
+                match rows::decode_row(&key, &value)? {
+                    rows::Row::Event(dot, Some(_)) => {
+                        remembered.whole.insert(dot);
+                        remembered.count += 1;
+                    }
+                    rows::Row::Event(dot, None) => {
+                        remembered.paths.insert(dot);
+                    }
+                    _ => return Err(Fault::Corrupt(key)),
+                }
+            }
+        }
+        Ok(match meta {
+            Some(meta) => Self {
+                writer,
+                minted: meta.minted,
+                stamps: HybridClock::resume(HybridTimestamp { replica: writer, ..meta.stamp }, settings.max_drift),
+                clock: meta.clock,
+                remembered,
+                log: meta.log,
+                settings,
+            },
+            None => Self {
+                writer,
+                minted: 0,
+                stamps: HybridClock::new(writer, settings.max_drift),
+                clock: CausalContext::new(),
+                remembered,
+                log: None,
+                settings,
+            },
+        })
+    }
+
+    pub(crate) fn clock(&self) -> &CausalContext {
+        &self.clock
+    }
+
+    pub(crate) fn writer(&self) -> ReplicaId {
+        self.writer
+    }
+
+    pub(crate) fn stamps(&mut self) -> &mut HybridClock {
+        &mut self.stamps
+    }
+
+    /// Writes the partition's own row; called whenever the clock, the stamps or the log's extent changed.
+    pub(crate) fn save(&self, turn: &mut Turn<'_>) {
+        let meta = Meta { clock: self.clock.clone(), minted: self.minted, stamp: self.stamps.last(), log: self.log };
+        turn.put(rows::META.to_vec(), &meta);
+    }
+
+    /// The entries of one key, by path.
+    pub(crate) fn entries_of(&self, turn: &Turn<'_>, key: &[u8]) -> Result<Vec<(Path, EntryRow)>, Fault> {
+        let rows = turn.scan(&rows::entries_of(key))?;
+        rows.into_iter().map(|(key, value)| Ok((rows::path_of(&key)?, rows::decode(&key, &value)?))).collect()
+    }
+
+    /// The entry at one path.
+    pub(crate) fn entry(&self, turn: &Turn<'_>, path: &Path) -> Result<EntryRow, Fault> {
+        Ok(turn.get(&rows::entry_key(path))?.unwrap_or_default())
+    }
+
+    /// Turns changes into events under this replica's next dots and joins them.
+    pub(crate) fn mint(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        changes: Vec<(Path, Option<Payload>, BTreeSet<Dot>)>,
+    ) -> Result<Delta, Fault> {
+        let mut events = Vec::new();
+        for (path, payload, kills) in changes {
+            self.minted += 1;
+            let dot = Dot::new(self.writer, self.minted).expect("sequence numbers start at 1");
+            events.push(Event { dot, path, payload, kills });
+        }
+        let delta = Delta { events };
+        let joined = self.apply(turn, configuration, &Update::Delta(delta.clone()), None)?;
+        joined.expect("an event just minted is new, well-formed and based on what is held");
+        Ok(delta)
+    }
+
+    /// Joins what a peer sent; what can not be joined is refused, reported and leaves no trace.
+    pub(crate) fn join(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        from: NodeId,
+        update: Update,
+    ) -> Result<bool, Fault> {
+        let joined = match self.vet(turn, configuration, update) {
+            Ok(update) if update.is_empty() => return Ok(true),
+            Ok(update) => self.apply(turn, configuration, &update, Some(self.writer))?,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &joined {
+            turn.notify(Notice::UpdateRefused { from, error: error.clone() });
+        }
+        Ok(joined.is_ok())
+    }
+
+    /// Replaces everything by what another replica holds: for a replica whose own state must not be joined.
+    pub(crate) fn install(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        from: NodeId,
+        state: State<Path, Payload>,
+    ) -> Result<bool, Fault> {
+        let state = match self.vet(turn, configuration, Update::State(state)) {
+            Ok(Update::State(state)) => state,
+            Ok(_) => unreachable!("a state is vetted as a state"),
+            Err(error) => {
+                turn.notify(Notice::UpdateRefused { from, error });
+                return Ok(false);
+            }
+        };
+        for (key, _) in turn.scan(rows::ENTRIES)? {
+            turn.delete(key);
+        }
+        for (path, entry) in state.entries.iter() {
+            turn.put(rows::entry_key(path), &EntryRow { entry: entry.clone(), unstable: CausalContext::new() });
+        }
+        self.minted = self.minted.max(state.clock.highest(self.writer));
+        self.clock = state.clock;
+        Ok(true)
+    }
+
+    /// Everything that this replica holds.
+    pub(crate) fn state(&self, turn: &Turn<'_>) -> Result<State<Path, Payload>, Fault> {
+        let mut entries = EntryMap::default();
+        for (key, value) in turn.scan(rows::ENTRIES)? {
+            let row: EntryRow = rows::decode(&key, &value)?;
+            entries.insert(rows::path_of(&key)?, row.entry);
+        }
+        Ok(State { clock: self.clock.clone(), entries })
+    }
+
+    /// What a replica with this clock lacks, cut to a message's size, and whether more is left. `None` if it lacks nothing.
+    pub(crate) fn diff(&self, turn: &Turn<'_>, since: &CausalContext) -> Result<Option<(Update, bool)>, Fault> {
+        let missing = self.clock.subtract(since);
+        if missing.is_empty() {
+            return Ok(None);
+        }
+        let none = Remembered::default();
+        let remembered = self.remembered.as_ref().unwrap_or(&none);
+        let whole = missing.intersect(&remembered.whole);
+        if !whole.is_empty() {
+            let mut events = Vec::new();
+            for dot in whole.dots().take(REPAIR_BUDGET) {
+                let key = rows::event_key(dot);
+                match turn.get(&key)? {
+                    Some(EventRow::Whole(event)) => events.push(event),
+                    _ => return Err(Fault::Corrupt(key)),
+                }
+            }
+            let sent: CausalContext = events.iter().map(|event| event.dot).collect();
+            let more = missing != sent;
+            return Ok(Some((Update::Delta(Delta { events }), more)));
+        }
+        if !remembered.paths.includes(&missing) {
+            return Ok(Some((Update::State(self.state(turn)?), false)));
+        }
+        let mut paths = BTreeSet::new();
+        let mut more = false;
+        for dot in missing.dots() {
+            let key = rows::event_key(dot);
+            let row: EventRow = turn.get(&key)?.ok_or(Fault::Corrupt(key))?;
+            more = paths.len() == REPAIR_BUDGET && !paths.contains(row.path());
+            if more {
+                break;
+            }
+            paths.insert(row.path().clone());
+        }
+        let rows = paths.into_iter().map(|path| self.entry(turn, &path).map(|row| (path, row)));
+        let paths = rows.collect::<Result<Vec<_>, _>>()?;
+        Ok(Some((Update::Entries(self.repair(since, paths)), more)))
+    }
+
+    /// What a replica with this clock lacks of one key.
+    pub(crate) fn diff_of_key(&self, turn: &Turn<'_>, key: &[u8], since: &CausalContext) -> Result<Update, Fault> {
+        Ok(Update::Entries(self.repair(since, self.entries_of(turn, key)?)))
+    }
+
+    fn repair(&self, since: &CausalContext, paths: Vec<(Path, EntryRow)>) -> Entries<Path, Payload> {
+        let paths = paths.into_iter().filter_map(|(path, row)| {
+            let events = row.unstable.subtract(since);
+            (!events.is_empty()).then_some((path, Repair { events, entry: row.entry }))
+        });
+        Entries { since: since.clone(), clock: self.clock.clone(), paths: paths.collect() }
+    }
+
+    /// Forgets the events that every member has: their rows, and their mention at their paths.
+    pub(crate) fn forget(&mut self, turn: &mut Turn<'_>, everywhere: &CausalContext) -> Result<(), Fault> {
+        let Some(remembered) = &mut self.remembered else { return Ok(()) };
+        let mut stable = remembered.whole.intersect(everywhere);
+        remembered.count -= stable.intervals().map(|run| (run.last - run.first + 1) as usize).sum::<usize>();
+        stable.union(&remembered.paths.intersect(everywhere));
+        remembered.whole = remembered.whole.subtract(&stable);
+        remembered.paths = remembered.paths.subtract(&stable);
+        for dot in stable.dots() {
+            let key = rows::event_key(dot);
+            let event: EventRow = turn.get(&key)?.ok_or_else(|| Fault::Corrupt(key.clone()))?;
+            turn.delete(key);
+            let mut row = self.entry(turn, event.path())?;
+            row.unstable = row.unstable.subtract(&stable);
+            put_entry(turn, event.path(), &row);
+        }
+        Ok(())
+    }
+
+    /// Drops from an update what this replica must not believe: events stamped too far ahead one by one, and the whole
+    /// update where its parts do not fit together.
+    fn vet(&self, turn: &mut Turn<'_>, configuration: &Configuration, update: Update) -> Result<Update, JoinError> {
+        let writers: BTreeSet<ReplicaId> = configuration.members.iter().map(|member| member.replica).collect();
+        let known = |dot: Dot| writers.contains(&dot.replica()) && dot.sequence() < SEQUENCE_LIMIT;
+        let fits = |path: &Path, entry: &syncline_crdt::Entry<Payload>| {
+            entry.live().all(|(dot, payload)| known(dot) && payload.fits(&path.slot))
+                && entry.kept_kills().iter().copied().all(known)
+        };
+        let clock_fits = |clock: &CausalContext| {
+            clock.intervals().all(|run| writers.contains(&run.replica) && run.last < SEQUENCE_LIMIT)
+        };
+        let now = turn.now.wall;
+        let too_far =
+            |payload: &Payload| payload.timestamp().is_some_and(|timestamp| self.stamps.admit(now, timestamp).is_err());
+        let malformed = || JoinError::Malformed("a payload that does not fit its path, or an unknown writer");
+        match update {
+            Update::Delta(mut delta) => {
+                let fits = |event: &Event| {
+                    known(event.dot)
+                        && event.kills.iter().copied().all(known)
+                        && event.payload.as_ref().is_none_or(|payload| payload.fits(&event.path.slot))
+                };
+                if !delta.events.iter().all(fits) {
+                    return Err(malformed());
+                }
+                delta.events.retain(|event| {
+                    let ahead = event.payload.as_ref().is_some_and(too_far);
+                    if ahead {
+                        turn.notify(Notice::TooFarAhead { event: event.dot });
+                    }
+                    !ahead
+                });
+                Ok(Update::Delta(delta))
+            }
+            Update::Entries(mut entries) => {
+                let listed = entries.paths.iter().flat_map(|(_, repair)| repair.events.intervals());
+                let listed = listed.fold(0u64, |sum, run| sum.saturating_add(run.last - run.first + 1));
+                if listed > REPAIR_LIMIT {
+                    return Err(JoinError::Malformed("a repair that lists more events than are taken at once"));
+                }
+                if !clock_fits(&entries.clock) || !entries.paths.iter().all(|(path, repair)| fits(path, &repair.entry))
+                {
+                    return Err(malformed());
+                }
+                entries.paths.retain(|(_, repair)| {
+                    let ahead = repair.entry.live().find(|(_, payload)| too_far(payload));
+                    if let Some((event, _)) = ahead {
+                        turn.notify(Notice::TooFarAhead { event });
+                    }
+                    ahead.is_none()
+                });
+                Ok(Update::Entries(entries))
+            }
+            Update::State(state) => {
+                if !clock_fits(&state.clock) || !state.entries.iter().all(|(path, entry)| fits(path, entry)) {
+                    return Err(malformed());
+                }
+                let ahead =
+                    state.entries.iter().flat_map(|(_, entry)| entry.live()).find(|(_, payload)| too_far(payload));
+                if let Some((event, _)) = ahead {
+                    turn.notify(Notice::TooFarAhead { event });
+                    return Err(JoinError::Malformed("a state with an event stamped too far ahead"));
+                }
+                Ok(Update::State(state))
+            }
+        }
+    }
+
+    /// Runs the join on the entries that the update touches and writes back what it changed. `guard` is this replica's
+    /// id for updates from outside, whose mention of events of its own that it never made is an error.
+    fn apply(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        update: &Update,
+        guard: Option<ReplicaId>,
+    ) -> Result<Result<(), JoinError>, Fault> {
+        let mut staged = EntryMap::default();
+        let mut unstable: BTreeMap<Path, CausalContext> = BTreeMap::new();
+        let mut stage = |staged: &mut EntryMap<Path, Payload>, path: &Path, row: EntryRow| {
+            if unstable.insert(path.clone(), row.unstable).is_none() {
+                staged.insert(path.clone(), row.entry);
+            }
+        };
+        match update {
+            Update::Delta(delta) => {
+                for event in &delta.events {
+                    stage(&mut staged, &event.path, self.entry(turn, &event.path)?);
+                }
+            }
+            Update::Entries(entries) => {
+                for (path, _) in &entries.paths {
+                    stage(&mut staged, path, self.entry(turn, path)?);
+                }
+            }
+            Update::State(state) => {
+                for (key, value) in turn.scan(rows::ENTRIES)? {
+                    stage(&mut staged, &rows::path_of(&key)?, rows::decode(&key, &value)?);
+                }
+                for (path, _) in state.entries.iter() {
+                    stage(&mut staged, path, self.entry(turn, path)?);
+                }
+            }
+        }
+        let before = self.clock.clone();
+        // A replica's own new events are not yet in its clock: nobody guards it against itself.
+        let writer = guard.unwrap_or(ReplicaId::from_u128(u128::MAX));
+        let changes = match staged.join(&mut self.clock, writer, update) {
+            Ok(changes) => changes,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.minted = self.minted.max(self.clock.highest(self.writer));
+        self.remember(turn, update, &before, &mut unstable);
+        for (path, unstable) in unstable {
+            let entry = staged.get(&path).cloned().unwrap_or_default();
+            put_entry(turn, &path, &EntryRow { entry, unstable });
+        }
+        self.thin(turn)?;
+        self.observe(turn, update);
+        self.report(turn, configuration, &staged, &changes);
+        self.save(turn);
+        Ok(Ok(()))
+    }
+
+    /// Logs the update's new events and marks them unstable at their paths.
+    fn remember(
+        &mut self,
+        turn: &mut Turn<'_>,
+        update: &Update,
+        before: &CausalContext,
+        unstable: &mut BTreeMap<Path, CausalContext>,
+    ) {
+        let Some(remembered) = &mut self.remembered else { return };
+        match update {
+            Update::Delta(delta) => {
+                for event in delta.events.iter().filter(|event| !before.contains(event.dot)) {
+                    turn.put(rows::event_key(event.dot), &EventRow::Whole(event.clone()));
+                    remembered.whole.insert(event.dot);
+                    remembered.count += 1;
+                    unstable.entry(event.path.clone()).or_default().insert(event.dot);
+                }
+            }
+            Update::Entries(entries) => {
+                for (path, repair) in &entries.paths {
+                    for dot in repair.events.subtract(before).dots() {
+                        turn.put(rows::event_key(dot), &EventRow::Path(path.clone()));
+                        remembered.paths.insert(dot);
+                        unstable.entry(path.clone()).or_default().insert(dot);
+                    }
+                }
+            }
+            // The paths of a state's dead events are unknown: whoever lacks them gets a state too.
+            Update::State(_) => {}
+        }
+    }
+
+    /// Keeps only the path of the oldest events when too many are kept whole.
+    fn thin(&mut self, turn: &mut Turn<'_>) -> Result<(), Fault> {
+        let Some(remembered) = &mut self.remembered else { return Ok(()) };
+        while remembered.count > self.settings.whole_events {
+            let oldest = remembered.whole.intervals().min_by_key(|run| run.first).and_then(|run| run.dots().next());
+            let oldest = oldest.expect("more events than none are kept");
+            let key = rows::event_key(oldest);
+            let row: EventRow = turn.get(&key)?.ok_or_else(|| Fault::Corrupt(key.clone()))?;
+            turn.put(key, &EventRow::Path(row.path().clone()));
+            remembered.whole = remembered.whole.subtract(&[oldest].into_iter().collect());
+            remembered.paths.insert(oldest);
+            remembered.count -= 1;
+        }
+        Ok(())
+    }
+
+    /// Later timestamps of this replica exceed all that it joined.
+    fn observe(&mut self, turn: &Turn<'_>, update: &Update) {
+        let latest = match update {
+            Update::Delta(delta) => delta.events.iter().filter_map(|event| event.payload.as_ref()?.timestamp()).max(),
+            Update::Entries(entries) => {
+                let live = entries.paths.iter().flat_map(|(_, repair)| repair.entry.live());
+                live.filter_map(|(_, payload)| payload.timestamp()).max()
+            }
+            Update::State(state) => {
+                let live = state.entries.iter().flat_map(|(_, entry)| entry.live());
+                live.filter_map(|(_, payload)| payload.timestamp()).max()
+            }
+        };
+        if let Some(latest) = latest.filter(|latest| *latest > self.stamps.last()) {
+            // What is too far ahead was vetted out; a client's own timestamp was admitted before it was written.
+            let _ = self.stamps.observe(turn.now.wall, latest);
+        }
+    }
+
+    /// Tells of registers that have concurrent versions now.
+    fn report(
+        &self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        entries: &EntryMap<Path, Payload>,
+        changes: &[Change<Path>],
+    ) {
+        for Change { path, dots } in changes {
+            let Some(siblings) = entries.get(path).and_then(siblings).filter(|_| path.slot == Slot::Register) else {
+                continue;
+            };
+            let concurrent = siblings.versions();
+            if dots.born.is_empty() || concurrent.len() < 2 {
+                continue;
+            }
+            let dots = concurrent.iter().map(|version| version.dot).collect();
+            turn.notify(Notice::Conflict { key: path.key.clone(), dots });
+            if configuration.policies.of(&path.key) != RegisterPolicy::KeepSiblings {
+                let conflict = Conflict { siblings: &siblings, base: None };
+                for passed_over in LastWriterWins.resolve(&conflict).passed_over {
+                    turn.notify(Notice::PassedOver { key: path.key.clone(), passed_over });
+                }
+            }
+        }
+    }
+}
+
+/// The register versions that live in an entry.
+pub(crate) fn siblings(entry: &syncline_crdt::Entry<Payload>) -> Option<Siblings<Vec<u8>>> {
+    let versions = entry.live().filter_map(|(dot, payload)| match payload {
+        Payload::Register(stamped) => Some(Version { dot, timestamp: stamped.timestamp, value: stamped.value.clone() }),
+        Payload::Counter(_) | Payload::Member => None,
+    });
+    Siblings::new(versions.collect())
+}
+
+fn put_entry(turn: &mut Turn<'_>, path: &Path, row: &EntryRow) {
+    if row.entry.is_empty() && row.unstable.is_empty() {
+        turn.delete(rows::entry_key(path));
+    } else {
+        turn.put(rows::entry_key(path), row);
+    }
+}

@@ -1,0 +1,129 @@
+//! One call of `handle` for one partition: reads that see its own writes, one batch, outputs that wait for it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    Batch, BatchNumber, Body, ClientId, Effect, Effects, Envelope, Epoch, Fault, NodeId, Notice, Now, PartitionId,
+    Response, StoreRead, Timer, rows,
+};
+
+const PAGE: usize = 256;
+
+/// When an output may leave the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaves {
+    /// At once: it reveals nothing that a crash could take back.
+    AtOnce,
+    /// When everything that this partition wrote so far, in this turn too, is durable.
+    WhenDurable,
+}
+
+pub(crate) struct Turn<'a> {
+    pub(crate) now: Now,
+    pub(crate) node: NodeId,
+    partition: PartitionId,
+    store: &'a dyn StoreRead,
+    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    outputs: Vec<(Effect, Leaves)>,
+    last_batch: BatchNumber,
+}
+
+impl<'a> Turn<'a> {
+    pub(crate) fn new(
+        now: Now,
+        node: NodeId,
+        partition: PartitionId,
+        store: &'a dyn StoreRead,
+        last_batch: BatchNumber,
+    ) -> Self {
+        Self { now, node, partition, store, writes: BTreeMap::new(), outputs: Vec::new(), last_batch }
+    }
+
+    /// Ends the turn: the batch first, then what waits for it. Returns the number of the partition's last batch.
+    pub(crate) fn finish(self, effects: &mut Effects) -> BatchNumber {
+        let mut last = self.last_batch;
+        if !self.writes.is_empty() {
+            last = self.batch();
+            let batch = Batch { number: last, writes: self.writes.into_iter().collect() };
+            effects.push(Effect::Persist { partition: self.partition, batch });
+        }
+        for (mut effect, leaves) in self.outputs {
+            if let (Effect::Send { after, .. } | Effect::Respond { after, .. }, Leaves::WhenDurable) =
+                (&mut effect, leaves)
+            {
+                *after = last;
+            }
+            effects.push(effect);
+        }
+        last
+    }
+
+    /// The number that this turn's writes will have.
+    pub(crate) fn batch(&self) -> BatchNumber {
+        BatchNumber(self.last_batch.0 + 1)
+    }
+
+    pub(crate) fn get<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, Fault> {
+        let bytes = match self.writes.get(key) {
+            Some(written) => written.clone(),
+            None => self.store.get(self.partition, key)?,
+        };
+        bytes.map(|bytes| rows::decode(key, &bytes)).transpose()
+    }
+
+    /// All rows under a prefix, in order. Bounded by what the prefix names: a key, a window, a log.
+    #[expect(clippy::type_complexity, reason = "rows are pairs of bytes")]
+    pub(crate) fn scan(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
+        let mut found: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        let mut from = prefix.to_vec();
+        loop {
+            let page = self.store.scan(self.partition, prefix, &from, PAGE)?;
+            let full = page.len() == PAGE;
+            if let Some((last, _)) = page.last() {
+                from.clone_from(last);
+                from.push(0);
+            }
+            found.extend(page);
+            if !full {
+                break;
+            }
+        }
+        let own = self.writes.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+        for (key, written) in own {
+            match written {
+                Some(value) => found.insert(key.clone(), value.clone()),
+                None => found.remove(key),
+            };
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    pub(crate) fn put(&mut self, key: Vec<u8>, row: &impl Serialize) {
+        self.writes.insert(key, Some(rows::encode(row)));
+    }
+
+    pub(crate) fn delete(&mut self, key: Vec<u8>) {
+        self.writes.insert(key, None);
+    }
+
+    pub(crate) fn send(&mut self, to: NodeId, epoch: Epoch, body: Body, leaves: Leaves) {
+        let envelope = Envelope { partition: self.partition, epoch, body };
+        self.outputs.push((Effect::Send { to, envelope, after: BatchNumber(0) }, leaves));
+    }
+
+    pub(crate) fn respond(&mut self, to: ClientId, response: Response, leaves: Leaves) {
+        self.outputs.push((Effect::Respond { to, response, after: BatchNumber(0) }, leaves));
+    }
+
+    pub(crate) fn set_timer(&mut self, timer: Timer, wait: Duration) {
+        let effect = Effect::SetTimer { partition: self.partition, timer, at: self.now.monotonic.after(wait) };
+        self.outputs.push((effect, Leaves::AtOnce));
+    }
+
+    pub(crate) fn notify(&mut self, notice: Notice) {
+        self.outputs.push((Effect::Notify { partition: self.partition, notice }, Leaves::AtOnce));
+    }
+}

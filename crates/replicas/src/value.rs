@@ -1,0 +1,100 @@
+//! What a partition holds: paths, payloads, and the values that commands read.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use syncline_clocks::{Dot, HybridTimestamp};
+use syncline_crdt::CounterPayload;
+
+/// Which part of a key's value an event changes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Slot {
+    /// The key's register.
+    Register,
+    /// The key's counter.
+    Counter,
+    /// One member of the key's set.
+    Member(Vec<u8>),
+}
+
+/// Where an event belongs: key, type, element.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Path {
+    /// The key.
+    pub key: Vec<u8>,
+    /// The part of its value.
+    pub slot: Slot,
+}
+
+/// A register's version: the value, or its deletion, and when it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Stamped {
+    /// When, for policies that pick by time.
+    pub timestamp: HybridTimestamp,
+    /// `None` is a deletion, kept under policies that pick.
+    pub value: Option<Vec<u8>>,
+}
+
+/// What lives under a dot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Payload {
+    /// Of [`Slot::Register`].
+    Register(Stamped),
+    /// Of [`Slot::Counter`].
+    Counter(CounterPayload),
+    /// Of [`Slot::Member`].
+    Member,
+}
+
+impl Payload {
+    /// Whether this kind of payload may stand in the slot.
+    pub(crate) fn fits(&self, slot: &Slot) -> bool {
+        matches!(
+            (self, slot),
+            (Self::Register(_), Slot::Register) | (Self::Counter(_), Slot::Counter) | (Self::Member, Slot::Member(_))
+        )
+    }
+
+    pub(crate) fn timestamp(&self) -> Option<HybridTimestamp> {
+        match self {
+            Self::Register(stamped) => Some(stamped.timestamp),
+            Self::Counter(_) | Self::Member => None,
+        }
+    }
+}
+
+/// An event of a partition.
+pub type Event = syncline_crdt::Event<Path, Payload>;
+/// Events of a partition.
+pub type Delta = syncline_crdt::Delta<Path, Payload>;
+/// An update of a partition.
+pub type Update = syncline_crdt::Update<Path, Payload>;
+
+/// One version of a register that stands.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Sibling {
+    /// The event that wrote it.
+    pub dot: Dot,
+    /// Its value.
+    pub value: Vec<u8>,
+}
+
+/// What a key holds, as its policy reads it.
+///
+/// If concurrent writers chose different types for one key, all parts are kept and replicated; reads show the register
+/// if there is one, else the counter, else the set, until a command removes what hides the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Value {
+    /// Nothing.
+    #[default]
+    Absent,
+    /// A register: one version under a policy that picks, perhaps several under one that keeps siblings.
+    Register(Vec<Sibling>),
+    /// A counter.
+    Counter(i64),
+    /// A set.
+    Set(BTreeSet<Vec<u8>>),
+}

@@ -60,6 +60,9 @@ impl<S: Store> Causal<S> {
     }
 }
 
+/// A path's entry before the transaction, and the event that changes it.
+type Changed<S> = (Entry<<S as Store>::Payload>, Event<<S as Store>::Path, <S as Store>::Payload>);
+
 /// One transaction: reads see its own changes, and each path it changes gets one event, however often it changes it.
 ///
 /// Each type adds its own verbs: `insert` and `remove` of [`OrSet`](crate::OrSet), `set` of
@@ -69,7 +72,7 @@ pub struct Edit<'a, S: Store> {
     next: Dot,
     // Each changed path's entry as it was before the transaction, and the one event that changes it. The events' dots
     // enter the clock when the transaction ends.
-    events: BTreeMap<S::Path, (Entry<S::Payload>, Event<S::Path, S::Payload>)>,
+    events: BTreeMap<S::Path, Changed<S>>,
 }
 
 impl<S: Store> Deref for Edit<'_, S> {

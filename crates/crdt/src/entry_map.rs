@@ -153,7 +153,7 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
                 return Err(JoinError::Malformed("a repair with events outside its clock"));
             }
             // A live dot that the receiver lacks is an event that it lacks, so it has to be listed.
-            if entry.live().any(|(dot, _)| !events.contains(dot) && !repair.since.contains(dot)) {
+            if entry.live().any(|(dot, _)| !events.contains(dot) && !clock.contains(dot)) {
                 return Err(JoinError::Malformed("a repair with a live dot that is not among its events"));
             }
             self.check_entry(writer, clock, path, entry, &repair.clock)?;

@@ -6,11 +6,14 @@ use syncline_clocks::{CausalContext, Dot, HybridTimestamp};
 use syncline_crdt::CounterView;
 use syncline_resolvers::{Conflict, KeepSiblings, LastWriterWins, Outcome, Resolver, Siblings};
 
-use crate::partition::{Partition, siblings};
+use crate::partition::{Partition, entries_of, siblings};
 use crate::rows::EntryRow;
 use crate::turn::Turn;
 use crate::value::{Path, Payload, Sibling, Slot, Stamped, Value};
-use crate::{Command, Configuration, Context, Delta, Fault, Refusal, RegisterPolicy, Request};
+use crate::{
+    BatchNumber, Command, Configuration, Context, Delta, Fault, NodeId, Now, PartitionId, Policies, Refusal,
+    RegisterPolicy, Request, StoreRead,
+};
 
 /// The most concurrent versions that a key may have under a policy that keeps siblings.
 const MAX_SIBLINGS: usize = 64;
@@ -26,9 +29,9 @@ pub(crate) struct KeyView {
 }
 
 impl KeyView {
-    pub(crate) fn read(partition: &Partition, turn: &Turn<'_>, key: &[u8]) -> Result<Self, Fault> {
+    pub(crate) fn read(turn: &Turn<'_>, key: &[u8]) -> Result<Self, Fault> {
         let mut view = Self { register: None, counter: CounterView::default(), members: Vec::new() };
-        for (path, row) in partition.entries_of(turn, key)? {
+        for (path, row) in entries_of(turn, key)? {
             match &path.slot {
                 Slot::Register => view.register = siblings(&row.entry).map(|siblings| (row, siblings)),
                 Slot::Counter => {
@@ -86,6 +89,20 @@ impl KeyView {
     }
 }
 
+/// What one replica holds of a key, without asking another and without a protocol: for tools and checkers.
+///
+/// # Errors
+/// The store can not be read, or holds a corrupt record.
+pub fn read_value(
+    store: &dyn StoreRead,
+    partition: PartitionId,
+    policies: &Policies,
+    key: &[u8],
+) -> Result<Value, Fault> {
+    let turn = Turn::new(Now::default(), NodeId::default(), partition, store, BatchNumber(0));
+    Ok(KeyView::read(&turn, key)?.value(policies.of(key)))
+}
+
 /// A write that was turned into events and joined.
 pub(crate) struct Executed {
     pub(crate) delta: Delta,
@@ -99,16 +116,14 @@ pub(crate) fn execute(
     configuration: &Configuration,
     request: &Request,
 ) -> Result<Result<Executed, Refusal>, Fault> {
-    let view = KeyView::read(partition, turn, &request.key)?;
+    let view = KeyView::read(turn, &request.key)?;
     let changes = match changes(partition, turn, configuration, request, &view)? {
         Ok(changes) => changes,
         Err(refusal) => return Ok(Err(refusal)),
     };
     let delta = partition.mint(turn, configuration, changes)?;
     let value = match request.command {
-        Command::Increment(_) => {
-            KeyView::read(partition, turn, &request.key)?.value(configuration.policies.of(&request.key))
-        }
+        Command::Increment(_) => KeyView::read(turn, &request.key)?.value(configuration.policies.of(&request.key)),
         _ => Value::Absent,
     };
     Ok(Ok(Executed { delta, value }))

@@ -122,9 +122,11 @@ impl ConfigurationRegister {
                 }
                 return self.advance(turn);
             }
-            RegisterMessage::Refused(_, round) => {
+            RegisterMessage::Refused(ballot, round) => {
                 self.highest_round = self.highest_round.max(round);
-                return None;
+                // An acceptor that promised a higher round, perhaps to one that was cut off, is asked again above it.
+                let outbid = self.proposal.take_if(|proposal| proposal.ballot == ballot && round > 0)?;
+                return self.propose(turn, outbid.wanted);
             }
         };
         turn.send(from, epoch, Body::Register(answer), Leaves::WhenDurable);

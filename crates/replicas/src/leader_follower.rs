@@ -271,12 +271,19 @@ impl LeaderFollower {
         self.settings.detection + self.settings.stagger * u32::try_from(rank).unwrap_or(0)
     }
 
-    /// Whether the leader was heard within the detection timeout, or this member leads with a majority behind it.
+    /// Whether this member leads with a majority behind it, or heard the leader a short while ago: it will not help to
+    /// depose a leader because another member lost touch. Half the detection timeout, so that members who hear of a
+    /// crash at slightly different times do not refuse one another.
     fn leader_lives(&self, turn: &Turn<'_>, configuration: &Configuration) -> bool {
-        let recently = |heard: Monotonic| turn.now.monotonic < heard.after(self.settings.detection);
+        let within = |heard: Monotonic, wait| turn.now.monotonic < heard.after(wait);
         match &self.role {
-            Role::Leader(leading) => leading.heard_by(configuration, recently) >= configuration.majority(),
-            Role::Follower => configuration.leader != Some(turn.node) && recently(self.heard),
+            Role::Leader(leading) => {
+                let heard = leading.heard_by(configuration, |heard| within(heard, self.settings.detection));
+                heard >= configuration.majority()
+            }
+            Role::Follower => {
+                configuration.leader != Some(turn.node) && within(self.heard, self.settings.detection / 2)
+            }
             Role::Candidate | Role::Sealing { .. } | Role::Fetching { .. } => false,
         }
     }
@@ -377,7 +384,7 @@ impl LeaderFollower {
         from: ClientId,
         request: Request,
     ) -> Result<(), Fault> {
-        let view = KeyView::read(&self.partition, turn, &request.key)?;
+        let view = KeyView::read(turn, &request.key)?;
         let value = view.value(configuration.policies.of(&request.key));
         let context = view.context(self.partition.clock());
         let reply = Reply { value, context, events: Vec::new(), achieved: crate::Achieved::default() };
@@ -577,7 +584,10 @@ impl LeaderFollower {
         let mut agrees = previous.index < self.log.base.index || self.log.holds(turn, previous)?;
         let mut agreed = previous.index;
         let mut fresh = Vec::new();
-        for entry in entries.into_iter().take_while(|_| agrees) {
+        for entry in entries {
+            if !agrees {
+                break;
+            }
             let index = agreed + 1 + fresh.len() as u64;
             if index > self.log.end.index {
                 fresh.push(entry);

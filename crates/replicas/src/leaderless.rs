@@ -306,7 +306,7 @@ impl Leaderless {
                     Reply { value: value.clone(), context, events: events.clone(), achieved }
                 }
                 PendingKind::Read { .. } => {
-                    let view = KeyView::read(&self.partition, turn, &pending.request.key)?;
+                    let view = KeyView::read(turn, &pending.request.key)?;
                     let value = view.value(configuration.policies.of(&pending.request.key));
                     let context = view.context(self.partition.clock());
                     Reply { value, context, events: Vec::new(), achieved }

@@ -43,6 +43,7 @@ mod value;
 mod wire;
 
 pub use anti_entropy::AntiEntropyMessage;
+pub use command::read_value;
 pub use configuration::{Configuration, ConfigurationError, Member, Policies, RegisterPolicy, Strategy};
 pub use configuration_register::{Acceptor, Ballot, RegisterMessage};
 pub use dedupe::Applied;

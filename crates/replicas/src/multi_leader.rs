@@ -62,7 +62,7 @@ impl MultiLeader {
         }
         let achieved = Achieved { copies: 1, datacenters: 1 };
         if request.command.is_read() {
-            let view = KeyView::read(&self.partition, turn, &request.key)?;
+            let view = KeyView::read(turn, &request.key)?;
             let value = view.value(configuration.policies.of(&request.key));
             let context = view.context(self.partition.clock());
             return Ok(Ok(Reply { value, context, events: Vec::new(), achieved }));

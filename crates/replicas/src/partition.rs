@@ -112,12 +112,6 @@ impl Partition {
         turn.put(rows::META.to_vec(), &meta);
     }
 
-    /// The entries of one key, by path.
-    pub(crate) fn entries_of(&self, turn: &Turn<'_>, key: &[u8]) -> Result<Vec<(Path, EntryRow)>, Fault> {
-        let rows = turn.scan(&rows::entries_of(key))?;
-        rows.into_iter().map(|(key, value)| Ok((rows::path_of(&key)?, rows::decode(&key, &value)?))).collect()
-    }
-
     /// The entry at one path.
     pub(crate) fn entry(&self, turn: &Turn<'_>, path: &Path) -> Result<EntryRow, Fault> {
         Ok(turn.get(&rows::entry_key(path))?.unwrap_or_default())
@@ -241,7 +235,7 @@ impl Partition {
 
     /// What a replica with this clock lacks of one key.
     pub(crate) fn diff_of_key(&self, turn: &Turn<'_>, key: &[u8], since: &CausalContext) -> Result<Update, Fault> {
-        Ok(Update::Entries(self.repair(since, self.entries_of(turn, key)?)))
+        Ok(Update::Entries(self.repair(since, entries_of(turn, key)?)))
     }
 
     fn repair(&self, since: &CausalContext, paths: Vec<(Path, EntryRow)>) -> Entries<Path, Payload> {
@@ -489,6 +483,12 @@ impl Partition {
             }
         }
     }
+}
+
+/// The entries of one key, by path.
+pub(crate) fn entries_of(turn: &Turn<'_>, key: &[u8]) -> Result<Vec<(Path, EntryRow)>, Fault> {
+    let rows = turn.scan(&rows::entries_of(key))?;
+    rows.into_iter().map(|(key, value)| Ok((rows::path_of(&key)?, rows::decode(&key, &value)?))).collect()
 }
 
 /// The register versions that live in an entry.

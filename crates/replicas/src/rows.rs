@@ -52,7 +52,6 @@ impl EventRow {
 
 /// A row, decoded: for whoever inspects a store from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "made one at a time, for inspection")]
 #[non_exhaustive]
 pub enum Row {
     /// The partition's clock and counters.

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Opening a trace reads the whole file once, checks every line and keeps an index of a few bytes a line, so a trace
-//! may be larger than memory and nothing is left to fail at replay but the disk. Each connection is then read by its own
-//! cursor, in its own order and at its own pace, as its client once sent it.
+//! may be larger than memory and nothing is left to fail at replay but the disk. Each connection is then read by its
+//! own cursor, in its own order and at its own pace, as its client once sent it.
 //!
 //! Not replayed: expiry and conditions (`SET … EX … NX` is a plain write), replies, and what scripts did: the line of
 //! an `EVAL` is skipped by name, the lines of its effects are counted by [`MonitorTrace::script_lines`]. Redis's

@@ -1,0 +1,166 @@
+//! Each CRDT beside a last-writer-wins register that holds the same value.
+//!
+//! The register is written as an application without CRDTs would: read the value, change it, set the whole of it under
+//! a timestamp of a hybrid clock. Both sides are in the same state when they are measured, made by three replicas one
+//! after the other; for the register that is the best case, a single version.
+//!
+//! Where the ratios come from, so that nobody reads more into them:
+//! - `GCounter` and `PnCounter` stand alone, without the clock and the history that a [`Replica`] keeps of everything
+//!   else, the register included. What they save is that bookkeeping, and what they lack is `diff` and a reset.
+//! - An OR-set pays for each element with a dot and gains by never copying or sending the whole, so it is measured
+//!   small and large. It gains that much on *this* register, which copies its value several times for each change.
+
+mod peers;
+mod workload;
+
+use std::marker::PhantomData;
+
+use criterion::BatchSize;
+use serde::Serialize;
+use syncline_crdt::{GCounter, OrSet, PnCounter, Replica, ResettableCounter};
+
+use crate::{Group, Reach, Routine, Row};
+use peers::{Alone, Count, Elements, LwwCount, LwwElements, Peer};
+use workload::{UPDATES, counting_up, up_and_down, with_removals, with_reset};
+
+/// Group `lww`.
+pub const GROUP: Group =
+    Group { name: "lww", about: "each CRDT (ours) beside an LwwRegister of the same value (reference)", rows };
+
+fn rows() -> Vec<Row> {
+    // Times have room for a noisy machine, bytes for a field or two.
+    let reaches = |update, join, delta, state| Reaches { update, join, delta, state };
+    let g_counter = reaches(Some(0.1), Some(0.05), Some(0.3), Some(0.6));
+    let pn_counter = reaches(Some(0.1), Some(0.05), Some(0.3), Some(0.6));
+    let resettable = reaches(Some(3.0), Some(2.5), Some(0.75), Some(1.25));
+    let small = reaches(Some(1.0), Some(1.0), Some(0.6), Some(3.5));
+    let large = reaches(Some(0.05), Some(0.05), Some(0.025), Some(12.0));
+    let mut rows = Vec::new();
+    rows.extend(beside::<Counting<Alone<GCounter>>, Counting<LwwCount>>("GCounter", g_counter));
+    rows.extend(beside::<Counting<Alone<PnCounter>>, Counting<LwwCount>>("PnCounter", pn_counter));
+    rows.extend(beside::<Counting<Replica<ResettableCounter>>, Counting<LwwCount>>("ResettableCounter", resettable));
+    rows.extend(beside::<Toggling<Replica<OrSet<u64>>, 16>, Toggling<LwwElements, 16>>("OrSet of 16", small));
+    rows.extend(beside::<Toggling<Replica<OrSet<u64>>, 1024>, Toggling<LwwElements, 1024>>("OrSet of 1024", large));
+    rows.extend([
+        lost("GCounter", counting_up::<Alone<GCounter>>, counting_up::<LwwCount>),
+        lost("PnCounter", up_and_down::<Alone<PnCounter>>, up_and_down::<LwwCount>),
+        lost("ResettableCounter", with_reset::<Replica<ResettableCounter>>, with_reset::<LwwCount>),
+        lost("OrSet", with_removals::<Replica<OrSet<u64>>>, with_removals::<LwwElements>),
+    ]);
+    rows
+}
+
+/// The promises of one type, in the order of its rows.
+struct Reaches {
+    update: Reach,
+    join: Reach,
+    delta: Reach,
+    state: Reach,
+}
+
+/// The same work done by two types.
+fn beside<Ours: Work, Reference: Work>(name: &str, reaches: Reaches) -> [Row; 4] {
+    let named = |work: &str| format!("{name}: {work}");
+    [
+        Row::time(named("local update"), update::<Ours>, update::<Reference>, reaches.update),
+        Row::time(named("join of a delta"), join::<Ours>, join::<Reference>, reaches.join),
+        Row::bytes(named("bytes of a delta"), delta_bytes::<Ours>, delta_bytes::<Reference>, reaches.delta),
+        Row::bytes(named("bytes of the state"), state_bytes::<Ours>, state_bytes::<Reference>, reaches.state),
+    ]
+}
+
+fn lost(name: &str, ours: fn() -> u64, reference: fn() -> u64) -> Row {
+    Row::lost(format!("{name}: updates lost"), UPDATES, ours, reference)
+}
+
+/// Work that a type can do again and again without growing.
+trait Work {
+    type Peer: Peer + 'static;
+
+    /// Three replicas of one state.
+    fn settled() -> [Self::Peer; 3];
+
+    /// The `n`th update after that.
+    fn update(peer: &mut Self::Peer, n: u64) -> <Self::Peer as Peer>::Sent;
+}
+
+/// Increments by one.
+struct Counting<C>(PhantomData<C>);
+
+impl<C: Count + 'static> Work for Counting<C> {
+    type Peer = C;
+
+    fn settled() -> [C; 3] {
+        let peers = settle(300, |peer: &mut C, _| peer.add(1));
+        assert!(peers.iter().all(|peer| peer.value() == 300), "increments made one after the other all count");
+        peers
+    }
+
+    fn update(peer: &mut C, _: u64) -> C::Sent {
+        peer.add(1)
+    }
+}
+
+/// Puts elements in that are out and takes elements out that are in, in turn, so that the set stays at `N`.
+struct Toggling<S, const N: u64>(PhantomData<S>);
+
+impl<S: Elements + 'static, const N: u64> Work for Toggling<S, N> {
+    type Peer = S;
+
+    fn settled() -> [S; 3] {
+        let peers = settle(N, |peer: &mut S, n| peer.toggle(2 * n));
+        let evens = (0..N).map(|n| 2 * n);
+        assert!(peers.iter().all(|peer| peer.elements().into_iter().eq(evens.clone())), "all elements are in");
+        peers
+    }
+
+    fn update(peer: &mut S, n: u64) -> S::Sent {
+        peer.toggle(n % (2 * N))
+    }
+}
+
+/// Three replicas after updates made by each in turn, each update seen by all before the next.
+fn settle<P: Peer>(updates: u64, update: impl Fn(&mut P, u64) -> P::Sent) -> [P; 3] {
+    let mut peers = peers::three::<P>();
+    for n in 0..updates {
+        peers.rotate_left(1);
+        let [writer, others @ ..] = &mut peers;
+        let sent = update(writer, n);
+        others.iter_mut().for_each(|other| other.join(&sent));
+    }
+    peers
+}
+
+/// An edit that returns its delta, which is dropped.
+fn update<W: Work>() -> Routine {
+    let [mut peer, ..] = W::settled();
+    let mut turns = 0..;
+    Box::new(move |bencher| bencher.iter(|| W::update(&mut peer, turns.next().unwrap_or(0))))
+}
+
+/// The join of one delta that the receiver lacks and whose predecessors it has.
+fn join<W: Work>() -> Routine {
+    let [mut here, mut there, ..] = W::settled();
+    let mut turns = 0..;
+    // Few deltas at a time, so that they stay in the processor's cache, but many enough to hide the clock's reading.
+    let batch = BatchSize::NumIterations(64);
+    Box::new(move |bencher| {
+        let make = || W::update(&mut there, turns.next().unwrap_or(0));
+        bencher.iter_batched_ref(make, |sent| here.join(sent), batch);
+    })
+}
+
+fn delta_bytes<W: Work>() -> u64 {
+    let [mut peer, ..] = W::settled();
+    encoded(&W::update(&mut peer, 0))
+}
+
+fn state_bytes<W: Work>() -> u64 {
+    let [peer, ..] = W::settled();
+    encoded(peer.state())
+}
+
+fn encoded(value: &impl Serialize) -> u64 {
+    let bytes = postcard::to_allocvec(value).expect("values of these types have lengths and no foreign Serialize");
+    bytes.len() as u64
+}

@@ -1,0 +1,253 @@
+//! Checkers: what clients were promised, held against what they and the replicas see. They watch from outside and
+//! know nothing of how a replicator works.
+
+use std::collections::BTreeMap;
+
+use syncline_clocks::{CausalContext, Dot};
+use syncline_replicas::{Command, Notice, Reply, Value};
+
+use crate::client::Running;
+
+/// A write that was acknowledged, as long as some replica may not hold it.
+#[derive(Clone, Debug)]
+struct Acknowledged {
+    at: u64,
+    dots: Vec<Dot>,
+    /// The register versions that its writer had read.
+    seen: Vec<Dot>,
+}
+
+/// A member of a set: whether it has to be in at the end.
+#[derive(Clone, Debug, Default)]
+struct Member {
+    required: bool,
+    removals_under_way: u32,
+    last_removal_ended: u64,
+    /// A removal may still happen at any time: nothing can be required.
+    uncertain: bool,
+}
+
+/// A counter: what it has to be at the end.
+#[derive(Clone, Debug, Default)]
+struct Counted {
+    acknowledged: i64,
+    /// The sums of increments and decrements that may have happened, or happened twice.
+    maybe: (i64, i64),
+    /// It was removed: nothing can be said.
+    reset: bool,
+}
+
+/// What the checkers found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Reads that were served.
+    pub reads: u64,
+    /// Of these, how many returned a context that lacks a write acknowledged before the read began.
+    pub stale_reads: u64,
+    /// Reads that show a version although a write that had seen it was acknowledged before and is known to the reader.
+    pub inversions: u64,
+    /// Writes that were acknowledged.
+    pub writes: u64,
+    /// Acknowledged events that no replica holds at the end (or not all do), by the copies that were promised.
+    pub acknowledged_lost: BTreeMap<u8, u64>,
+    /// Acknowledged additions whose member is missing at the end.
+    pub adds_lost: u64,
+    /// Acknowledged additions that were checked.
+    pub adds_checked: u64,
+    /// Increments missing from, or surplus in, the counters at the end.
+    pub counts_wrong: u64,
+    /// Counters that were checked.
+    pub counters_checked: u64,
+    /// Versions that met a concurrent one.
+    pub conflicts: u64,
+    /// Versions that a policy hid behind a concurrent one.
+    pub passed_over: u64,
+    /// Events that a deposed leader discarded.
+    pub discarded: u64,
+    /// Clocks that left a node before they were durable there.
+    pub early_clocks: u64,
+    /// Quorums that were missed, updates refused, messages fenced, partitions halted.
+    pub quorums_missed: u64,
+    /// Updates that could not be joined.
+    pub updates_refused: u64,
+    /// Messages of an old epoch.
+    pub fenced: u64,
+    /// Partitions that stopped.
+    pub halted: u64,
+    /// Leaders that were elected.
+    pub leader_changes: u64,
+    /// Replicas repaired by reads.
+    pub read_repairs: u64,
+    /// Replicas whose answers differ at the end, when everything is quiet.
+    pub diverged: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Checkers {
+    pub(crate) findings: Findings,
+    recent: BTreeMap<Vec<u8>, Vec<Acknowledged>>,
+    acknowledged: BTreeMap<u8, CausalContext>,
+    members: BTreeMap<(Vec<u8>, Vec<u8>), Member>,
+    counters: BTreeMap<Vec<u8>, Counted>,
+    conflicting: CausalContext,
+    passed_over: CausalContext,
+    discarded: CausalContext,
+}
+
+impl Checkers {
+    pub(crate) fn operation_began(&mut self, running: &Running) {
+        let key = &running.operation.key;
+        match &running.operation.command {
+            Command::Remove(member) => {
+                let member = self.members.entry((key.clone(), member.clone())).or_default();
+                member.required = false;
+                member.removals_under_way += 1;
+            }
+            Command::Delete => {
+                if let Some(counter) = self.counters.get_mut(key) {
+                    counter.reset = true;
+                }
+                for (_, member) in
+                    self.members.range_mut((key.clone(), Vec::new())..).take_while(|((k, _), _)| k == key)
+                {
+                    member.required = false;
+                    member.uncertain = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn operation_served(&mut self, now: u64, running: &Running, reply: &Reply) {
+        let key = &running.operation.key;
+        if running.request.command.is_read() {
+            self.check_read(running, reply);
+            return;
+        }
+        self.findings.writes += 1;
+        let promised = running.request.level.write;
+        self.acknowledged.entry(promised).or_default().extend(reply.events.iter().copied());
+        let seen = running.request.context.iter().flat_map(|context| &context.seen).copied().collect();
+        let acknowledged = Acknowledged { at: now, dots: reply.events.clone(), seen };
+        self.recent.entry(key.clone()).or_default().push(acknowledged);
+        let twice = running.coordinators.len() > 1;
+        match &running.operation.command {
+            Command::Add(member) => {
+                let member = self.members.entry((key.clone(), member.clone())).or_default();
+                let undisturbed = member.removals_under_way == 0 && member.last_removal_ended < running.started;
+                member.required = undisturbed && !member.uncertain;
+            }
+            Command::Remove(member) => self.removal_ended(now, key, member, twice),
+            Command::Increment(amount) => {
+                let counter = self.counters.entry(key.clone()).or_default();
+                counter.acknowledged += amount;
+                if twice {
+                    counter.maybe(*amount);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn operation_failed(&mut self, now: u64, running: &Running) {
+        let key = &running.operation.key;
+        match &running.operation.command {
+            Command::Remove(member) => self.removal_ended(now, key, member, true),
+            Command::Increment(amount) => {
+                let counter = self.counters.entry(key.clone()).or_default();
+                for _ in &running.coordinators {
+                    counter.maybe(*amount);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn removal_ended(&mut self, now: u64, key: &[u8], member: &[u8], maybe_again: bool) {
+        let member = self.members.entry((key.to_vec(), member.to_vec())).or_default();
+        member.removals_under_way -= 1;
+        member.last_removal_ended = now;
+        member.uncertain |= maybe_again;
+    }
+
+    fn check_read(&mut self, running: &Running, reply: &Reply) {
+        self.findings.reads += 1;
+        let Some(recent) = self.recent.get(&running.operation.key) else { return };
+        let before = || recent.iter().filter(|write| write.at <= running.started);
+        let covers = |write: &Acknowledged| write.dots.iter().all(|dot| reply.context.covers.contains(*dot));
+        self.findings.stale_reads += u64::from(!before().all(covers));
+        if let Value::Register(versions) = &reply.value {
+            let shown = |dot: &Dot| versions.iter().any(|version| version.dot == *dot);
+            let inverted =
+                |write: &Acknowledged| covers(write) && write.seen.iter().any(shown) && !write.dots.iter().any(shown);
+            self.findings.inversions += u64::from(before().any(inverted));
+        }
+    }
+
+    /// Forgets what every replica holds: no read can miss it any more.
+    pub(crate) fn prune(&mut self, everywhere: &CausalContext) {
+        self.recent.retain(|_, writes| {
+            // The last of them stays, so that a read that shows what it had seen is still noticed.
+            let last = writes.len().saturating_sub(1);
+            let mut index = 0;
+            writes.retain(|write| {
+                index += 1;
+                index > last || !write.dots.iter().all(|dot| everywhere.contains(*dot))
+            });
+            !writes.is_empty()
+        });
+    }
+
+    pub(crate) fn notice(&mut self, notice: Notice) {
+        let findings = &mut self.findings;
+        match notice {
+            Notice::Conflict { dots, .. } => self.conflicting.extend(dots),
+            Notice::PassedOver { passed_over, .. } => {
+                self.passed_over.insert(passed_over.loser);
+            }
+            Notice::SuffixDiscarded { events } => self.discarded.union(&events),
+            Notice::ReadRepaired { .. } => findings.read_repairs += 1,
+            Notice::LeaderChanged { .. } => findings.leader_changes += 1,
+            Notice::QuorumMissed { .. } => findings.quorums_missed += 1,
+            Notice::UpdateRefused { .. } | Notice::TooFarAhead { .. } => findings.updates_refused += 1,
+            Notice::Fenced { .. } => findings.fenced += 1,
+            Notice::Halted { .. } => findings.halted += 1,
+            _ => {}
+        }
+    }
+
+    /// The end: what all replicas hold, and what one of them answers for each key.
+    pub(crate) fn finish(&mut self, held_by_all: &CausalContext, value: impl Fn(&[u8]) -> Value) {
+        for (promised, dots) in &self.acknowledged {
+            let lost = count(&dots.subtract(held_by_all));
+            self.findings.acknowledged_lost.insert(*promised, lost);
+        }
+        for ((key, name), _) in self.members.iter().filter(|(_, member)| member.required) {
+            self.findings.adds_checked += 1;
+            let is_in = matches!(value(key), Value::Set(members) if members.contains(name));
+            self.findings.adds_lost += u64::from(!is_in);
+        }
+        for (key, counter) in self.counters.iter().filter(|(_, counter)| !counter.reset) {
+            self.findings.counters_checked += 1;
+            let counted = if let Value::Counter(counted) = value(key) { counted } else { 0 };
+            let least = counter.acknowledged + counter.maybe.1;
+            let most = counter.acknowledged + counter.maybe.0;
+            let wrong = (least - counted).max(counted - most).max(0);
+            self.findings.counts_wrong += wrong.unsigned_abs();
+        }
+        self.findings.conflicts = count(&self.conflicting);
+        self.findings.passed_over = count(&self.passed_over);
+        self.findings.discarded = count(&self.discarded);
+    }
+}
+
+impl Counted {
+    fn maybe(&mut self, amount: i64) {
+        self.maybe.0 += amount.max(0);
+        self.maybe.1 += amount.min(0);
+    }
+}
+
+fn count(context: &CausalContext) -> u64 {
+    context.intervals().map(|run| run.last - run.first + 1).sum()
+}

@@ -1,1 +1,53 @@
-fn main() {}
+//! The command `syncline`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod compare;
+mod matrix;
+
+/// Data that is changed in several places at once: compare the ways to replicate it.
+#[derive(Parser)]
+#[command(name = "syncline", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the replication strategies on the same workload, network and faults, and print what each gives and costs.
+    Compare(compare::Compare),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::try_parse() {
+        Ok(Arguments { command: Command::Compare(compare) }) => compare.run(),
+        Err(error) if error.use_stderr() => Err(one_line(&error)),
+        // Help and version are answers, not errors.
+        Err(answer) => {
+            print!("{answer}");
+            Ok(())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("syncline: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What is wrong with the arguments, without the usage text around it.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let problem: Vec<&str> = lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more")).collect();
+    let problem = problem.join("; ").trim_start_matches("error: ").to_string();
+    if problem.contains("requires a subcommand") || problem.starts_with("Data that is") {
+        return "no command was given: try `syncline compare`, or `syncline --help`".to_string();
+    }
+    format!("{problem} (see `syncline compare --help`)")
+}

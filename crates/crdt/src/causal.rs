@@ -56,7 +56,8 @@ impl<S: Store> Causal<S> {
         writer: ReplicaId,
         update: &Update<S::Path, S::Payload>,
     ) -> Result<Vec<Change<S::Path>>, JoinError> {
-        self.value.entries_mut().join(&mut self.clock, writer, update)
+        let minted = self.clock.highest(writer);
+        self.value.entries_mut().join(&mut self.clock, writer, minted, update)
     }
 }
 

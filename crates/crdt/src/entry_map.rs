@@ -85,7 +85,8 @@ impl<P: Ord, V> EntryMap<P, V> {
 
 impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
     /// Joins an update into these entries and their clock, and says what changed. `writer` is the receiving replica,
-    /// the only one that mints its dots.
+    /// the only one that mints its dots, and `minted` how many it has: what it is told of later ones of its own is an
+    /// error. (Earlier ones that its clock lacks it has discarded, as a deposed leader does.)
     ///
     /// Costs follow the update (a [`State`] costs by both states). A map that holds only the paths of the update
     /// gives the same result as one that holds all, except for a `State`.
@@ -96,19 +97,21 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
         &mut self,
         clock: &mut CausalContext,
         writer: ReplicaId,
+        minted: u64,
         update: &Update<P, V>,
     ) -> Result<Vec<Change<P>>, JoinError> {
+        let own = Own { writer, minted };
         match update {
-            Update::Delta(delta) => self.join_delta(clock, writer, delta),
-            Update::Entries(entries) => self.join_entries(clock, writer, entries),
-            Update::State(state) => self.join_state(clock, writer, state),
+            Update::Delta(delta) => self.join_delta(clock, own, delta),
+            Update::Entries(entries) => self.join_entries(clock, own, entries),
+            Update::State(state) => self.join_state(clock, own, state),
         }
     }
 
     fn join_delta(
         &mut self,
         clock: &mut CausalContext,
-        writer: ReplicaId,
+        own: Own,
         delta: &Delta<P, V>,
     ) -> Result<Vec<Change<P>>, JoinError> {
         let mut dots = BTreeSet::new();
@@ -119,8 +122,7 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
             if event.kills.contains(&event.dot) {
                 return Err(JoinError::Malformed("an event that kills itself"));
             }
-            let own_future = |dot: &&Dot| dot.replica() == writer && !clock.contains(**dot);
-            if let Some(dot) = core::iter::once(&event.dot).chain(&event.kills).find(own_future) {
+            if let Some(dot) = core::iter::once(&event.dot).chain(&event.kills).find(|dot| own.is_future(**dot)) {
                 return Err(JoinError::OwnFuture(*dot));
             }
             if let (Some(entry), Some(payload)) = (self.get(&event.path), &event.payload) {
@@ -141,13 +143,13 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
     fn join_entries(
         &mut self,
         clock: &mut CausalContext,
-        writer: ReplicaId,
+        own: Own,
         repair: &Entries<P, V>,
     ) -> Result<Vec<Change<P>>, JoinError> {
         if !clock.includes(&repair.since) {
             return Err(JoinError::NotBasedHere);
         }
-        check_own(clock, writer, &repair.clock)?;
+        own.check(&repair.clock)?;
         for (path, Repair { events, entry }) in &repair.paths {
             if !repair.clock.includes(events) {
                 return Err(JoinError::Malformed("a repair with events outside its clock"));
@@ -156,7 +158,7 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
             if entry.live().any(|(dot, _)| !events.contains(dot) && !clock.contains(dot)) {
                 return Err(JoinError::Malformed("a repair with a live dot that is not among its events"));
             }
-            self.check_entry(writer, clock, path, entry, &repair.clock)?;
+            self.check_entry(own, path, entry, &repair.clock)?;
         }
         let mut changes = Vec::new();
         for (path, Repair { events, entry }) in &repair.paths {
@@ -170,12 +172,12 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
     fn join_state(
         &mut self,
         clock: &mut CausalContext,
-        writer: ReplicaId,
+        own: Own,
         state: &State<P, V>,
     ) -> Result<Vec<Change<P>>, JoinError> {
-        check_own(clock, writer, &state.clock)?;
+        own.check(&state.clock)?;
         for (path, entry) in state.entries.iter() {
-            self.check_entry(writer, clock, path, entry, &state.clock)?;
+            self.check_entry(own, path, entry, &state.clock)?;
         }
         let nothing = Entry::default();
         let paths: BTreeSet<P> = self.entries.keys().chain(state.entries.entries.keys()).cloned().collect();
@@ -206,8 +208,7 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
 
     fn check_entry(
         &self,
-        writer: ReplicaId,
-        clock: &CausalContext,
+        own: Own,
         path: &P,
         entry: &Entry<V>,
         theirs: &CausalContext,
@@ -224,7 +225,7 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
             if theirs.contains(*dot) {
                 return Err(JoinError::Malformed("a kept kill that the sender's clock covers"));
             }
-            if dot.replica() == writer && !clock.contains(*dot) {
+            if own.is_future(*dot) {
                 return Err(JoinError::OwnFuture(*dot));
             }
         }
@@ -232,11 +233,23 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
     }
 }
 
-fn check_own(clock: &CausalContext, writer: ReplicaId, theirs: &CausalContext) -> Result<(), JoinError> {
-    let own_future = |dot: &Dot| dot.replica() == writer;
-    match theirs.subtract(clock).intervals().filter_map(|run| Dot::new(run.replica, run.first)).find(own_future) {
-        Some(dot) => Err(JoinError::OwnFuture(dot)),
-        None => Ok(()),
+/// The receiving replica, and how many events it has made.
+#[derive(Clone, Copy)]
+struct Own {
+    writer: ReplicaId,
+    minted: u64,
+}
+
+impl Own {
+    fn is_future(self, dot: Dot) -> bool {
+        dot.replica() == self.writer && dot.sequence() > self.minted
+    }
+
+    fn check(self, theirs: &CausalContext) -> Result<(), JoinError> {
+        match Dot::new(self.writer, theirs.highest(self.writer)).filter(|dot| self.is_future(*dot)) {
+            Some(dot) => Err(JoinError::OwnFuture(dot)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -131,7 +131,7 @@ impl Partition {
             events.push(Event { dot, path, payload, kills });
         }
         let delta = Delta { events };
-        let joined = self.apply(turn, configuration, &Update::Delta(delta.clone()), None)?;
+        let joined = self.apply(turn, configuration, &Update::Delta(delta.clone()))?;
         joined.expect("an event just minted is new, well-formed and based on what is held");
         Ok(delta)
     }
@@ -146,7 +146,7 @@ impl Partition {
     ) -> Result<bool, Fault> {
         let joined = match self.vet(turn, configuration, update) {
             Ok(update) if update.is_empty() => return Ok(true),
-            Ok(update) => self.apply(turn, configuration, &update, Some(self.writer))?,
+            Ok(update) => self.apply(turn, configuration, &update)?,
             Err(error) => Err(error),
         };
         if let Err(error) = &joined {
@@ -334,14 +334,12 @@ impl Partition {
         }
     }
 
-    /// Runs the join on the entries that the update touches and writes back what it changed. `guard` is this replica's
-    /// id for updates from outside, whose mention of events of its own that it never made is an error.
+    /// Runs the join on the entries that the update touches and writes back what it changed.
     fn apply(
         &mut self,
         turn: &mut Turn<'_>,
         configuration: &Configuration,
         update: &Update,
-        guard: Option<ReplicaId>,
     ) -> Result<Result<(), JoinError>, Fault> {
         let mut staged = EntryMap::default();
         let mut unstable: BTreeMap<Path, CausalContext> = BTreeMap::new();
@@ -371,9 +369,7 @@ impl Partition {
             }
         }
         let before = self.clock.clone();
-        // A replica's own new events are not yet in its clock: nobody guards it against itself.
-        let writer = guard.unwrap_or(ReplicaId::from_u128(u128::MAX));
-        let changes = match staged.join(&mut self.clock, writer, update) {
+        let changes = match staged.join(&mut self.clock, self.writer, self.minted, update) {
             Ok(changes) => changes,
             Err(error) => return Ok(Err(error)),
         };

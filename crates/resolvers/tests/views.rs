@@ -58,13 +58,13 @@ fn a_resolver_that_is_a_view_can_not_make_replicas_diverge() {
     let writer = ReplicaId::from_u128(9);
     let mut p = (EntryMap::default(), Default::default());
     for event in [&a, &c, &b] {
-        p.0.join(&mut p.1, writer, &Delta { events: vec![event.clone()] }.into()).unwrap();
+        p.0.join(&mut p.1, writer, 0, &Delta { events: vec![event.clone()] }.into()).unwrap();
         if event.dot == c.dot {
             assert_eq!(read(&p.0), [a.dot]);
         }
     }
     let mut q = (EntryMap::default(), Default::default());
-    q.0.join(&mut q.1, writer, &Delta { events: vec![b, a, c.clone()] }.into()).unwrap();
+    q.0.join(&mut q.1, writer, 0, &Delta { events: vec![b, a, c.clone()] }.into()).unwrap();
     assert_eq!(p, q);
     assert_eq!((read(&p.0), read(&q.0)), (vec![c.dot], vec![c.dot]));
 }

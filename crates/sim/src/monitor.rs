@@ -15,28 +15,25 @@
 //! numbered databases are one key space here, and all clients of one unix socket, which `MONITOR` cannot tell apart,
 //! are one connection.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+mod line;
+
+use line::{Expected, Line};
+
+pub use line::TraceCommand;
+
 /// The longest line, without its end, in bytes.
 const MAX_LINE: usize = 64 << 20;
-/// The most words in a line; Redis's own limit for a command was the same for long.
-const MAX_WORDS: usize = 1 << 20;
-/// The longest client address: a unix socket's path has at most 108 bytes.
-const MAX_CLIENT: usize = 256;
-/// The longest part of a skipped command's name that is kept for the counts.
-const MAX_NAME: usize = 64;
 /// The longest trace: a timestamp further from the first is taken for damage rather than waited for.
 const MAX_MICROS: u64 = 366 * 24 * 60 * 60 * 1_000_000;
 /// How much a cursor reads at once.
 const WINDOW: usize = 4 << 10;
-
-/// What a line should have held at the place where it stopped making sense.
-type Expected = &'static str;
 
 /// Why a trace cannot be replayed.
 #[derive(Debug, thiserror::Error)]
@@ -82,108 +79,6 @@ pub enum TraceError {
         /// Where the line began.
         offset: u64,
     },
-}
-
-/// A command that can be replayed, stripped to what matters to a replicated store.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TraceCommand {
-    /// `GET`, which reads a counter too.
-    Get {
-        /// The key of a string or a counter.
-        key: Vec<u8>,
-    },
-    /// `SET`, `SETNX`, `GETSET`, `SETEX`, `PSETEX`, without condition, expiry or reply.
-    Set {
-        /// The string's key.
-        key: Vec<u8>,
-        /// The new value.
-        value: Vec<u8>,
-    },
-    /// `INCR`, `DECR`, `INCRBY`, `DECRBY`.
-    Increment {
-        /// The counter's key.
-        key: Vec<u8>,
-        /// What is added; negative for a decrement.
-        amount: i64,
-    },
-    /// `SADD`.
-    Add {
-        /// The set's key.
-        key: Vec<u8>,
-        /// At least one member.
-        members: Vec<Vec<u8>>,
-    },
-    /// `SREM`.
-    Remove {
-        /// The set's key.
-        key: Vec<u8>,
-        /// At least one member.
-        members: Vec<Vec<u8>>,
-    },
-    /// `DEL`, `UNLINK`.
-    Delete {
-        /// At least one key, of any type.
-        keys: Vec<Vec<u8>>,
-    },
-    /// `SMEMBERS`, `SISMEMBER`, `SCARD`: a set is read.
-    Members {
-        /// The set's key.
-        key: Vec<u8>,
-    },
-}
-
-impl TraceCommand {
-    /// The name under which [`MonitorTrace::commands`] counts it.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Get { .. } => "get",
-            Self::Set { .. } => "set",
-            Self::Increment { .. } => "increment",
-            Self::Add { .. } => "add",
-            Self::Remove { .. } => "remove",
-            Self::Delete { .. } => "delete",
-            Self::Members { .. } => "members",
-        }
-    }
-
-    /// The command of this name, in capitals, and these arguments; `None` if it is one that is not replayed.
-    fn from_words(name: &str, mut words: Vec<Vec<u8>>) -> Result<Option<Self>, Expected> {
-        let (fits, expected) = match name {
-            "GET" | "SMEMBERS" | "SCARD" | "INCR" | "DECR" => (words.len() == 1, "one key after the command"),
-            "SISMEMBER" => (words.len() == 2, "a key and one member"),
-            "INCRBY" | "DECRBY" => (words.len() == 2, "a key and an amount"),
-            "SETNX" | "GETSET" => (words.len() == 2, "a key and a value"),
-            "SET" => (words.len() >= 2, "a key and a value"),
-            "SETEX" | "PSETEX" => (words.len() == 3, "a key, a time to live and a value"),
-            "SADD" | "SREM" => (words.len() >= 2, "a key and at least one member"),
-            "DEL" | "UNLINK" => (!words.is_empty(), "at least one key"),
-            _ => return Ok(None),
-        };
-        if !fits {
-            return Err(expected);
-        }
-        if let "DEL" | "UNLINK" = name {
-            return Ok(Some(Self::Delete { keys: words }));
-        }
-        let key = words.remove(0);
-        Ok(Some(match name {
-            "GET" => Self::Get { key },
-            "SET" | "SETNX" | "GETSET" => Self::Set { key, value: words.swap_remove(0) },
-            "SETEX" | "PSETEX" => Self::Set { key, value: words.swap_remove(1) },
-            "INCR" => Self::Increment { key, amount: 1 },
-            "DECR" => Self::Increment { key, amount: -1 },
-            "INCRBY" => Self::Increment { key, amount: amount(&words[0])? },
-            "DECRBY" => {
-                let negated = amount(&words[0])?.checked_neg().ok_or("an amount whose negative has 64 bits too")?;
-                Self::Increment { key, amount: negated }
-            }
-            "SADD" => Self::Add { key, members: words },
-            "SREM" => Self::Remove { key, members: words },
-            _ => Self::Members { key },
-        }))
-    }
 }
 
 /// One command of one connection, and when it was sent.
@@ -236,6 +131,12 @@ impl MonitorTrace {
     #[must_use]
     pub fn lines(&self) -> u64 {
         self.shared.index.lines
+    }
+
+    /// The time from the first line to the last, in nanoseconds.
+    #[must_use]
+    pub fn duration_nanos(&self) -> u64 {
+        self.shared.index.micros * 1_000
     }
 
     /// How many lines are effects of scripts, which are not replayed.
@@ -347,6 +248,8 @@ struct Index {
     /// and eight until a connection pauses for more than four minutes or 256 MiB.
     connections: Vec<Vec<u8>>,
     lines: u64,
+    /// From the first line to the last.
+    micros: u64,
     script_lines: u64,
     commands: BTreeMap<&'static str, u64>,
     skipped: BTreeMap<String, u64>,
@@ -365,7 +268,7 @@ impl Index {
         let path = || path.to_path_buf();
         let mut reader = BufReader::with_capacity(64 << 10, file);
         let mut index = Self::default();
-        let mut clients = HashMap::new();
+        let mut clients = BTreeMap::new();
         let (mut offset, mut clock) = (0, None);
         let mut text = Vec::new();
         loop {
@@ -396,11 +299,12 @@ impl Index {
         text: &[u8],
         offset: u64,
         clock: &mut Option<(u64, u64)>,
-        clients: &mut HashMap<Vec<u8>, Client>,
+        clients: &mut BTreeMap<Vec<u8>, Client>,
     ) -> Result<(), Expected> {
         let line = Line::parse(text)?;
         let (first, now) = clock.get_or_insert((line.micros, 0));
         *now = line.micros.saturating_sub(*first).max(*now);
+        self.micros = *now;
         if *now > MAX_MICROS {
             return Err("a timestamp within a year of the first line's");
         }
@@ -425,104 +329,6 @@ impl Index {
         (client.last_offset, client.last_micros) = (offset, *now);
         Ok(())
     }
-}
-
-/// A line, split into its parts.
-struct Line<'a> {
-    /// Microseconds since 1970.
-    micros: u64,
-    /// `address:port`, `unix:path`, or `lua` for the effect of a script.
-    client: &'a [u8],
-    /// The command and its arguments, still quoted.
-    words: &'a [u8],
-}
-
-impl<'a> Line<'a> {
-    fn parse(text: &'a [u8]) -> Result<Self, Expected> {
-        const TIMESTAMP: Expected = "a timestamp of seconds, a dot and six digits";
-        const CLIENT: Expected = "a database and a client as in [0 127.0.0.1:60866]";
-        let (stamp, rest) = split(text, b" ").ok_or(TIMESTAMP)?;
-        let (seconds, fraction) = split(stamp, b".").ok_or(TIMESTAMP)?;
-        let seconds = number(seconds).ok_or(TIMESTAMP)?;
-        let fraction = number(fraction).filter(|_| fraction.len() == 6).ok_or(TIMESTAMP)?;
-        let rest = rest.strip_prefix(b"[").ok_or(CLIENT)?;
-        let (database, rest) = split(rest, b" ").ok_or(CLIENT)?;
-        number(database).ok_or(CLIENT)?;
-        // An IPv6 address has brackets of its own, so the field ends where the first word begins.
-        let (client, words) = split(rest, b"] ").ok_or(CLIENT)?;
-        if client.is_empty() || client.len() > MAX_CLIENT {
-            return Err("a client address of 1 to 256 bytes");
-        }
-        Ok(Self { micros: seconds * 1_000_000 + fraction, client, words })
-    }
-
-    /// The command's name in capitals, and the command if it is one that is replayed.
-    fn command(&self) -> Result<(String, Option<TraceCommand>), Expected> {
-        let mut rest = self.words;
-        let name = take_word(&mut rest)?;
-        let name = String::from_utf8_lossy(&name[..name.len().min(MAX_NAME)]).to_ascii_uppercase();
-        let mut words = Vec::new();
-        while !rest.is_empty() {
-            rest = rest.strip_prefix(b" ").ok_or("a space between two words")?;
-            if words.len() == MAX_WORDS {
-                return Err("at most 1048576 words after the command");
-            }
-            words.push(take_word(&mut rest)?);
-        }
-        let command = TraceCommand::from_words(&name, words)?;
-        Ok((name, command))
-    }
-}
-
-/// Takes one quoted word off the front of `text` and undoes what `sdscatrepr` did to it.
-fn take_word(text: &mut &[u8]) -> Result<Vec<u8>, Expected> {
-    let mut rest = text.strip_prefix(b"\"").ok_or("a word in double quotes")?;
-    let mut word = Vec::new();
-    loop {
-        let special = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).ok_or("a closing double quote")?;
-        word.extend_from_slice(&rest[..special]);
-        let quote = rest[special] == b'"';
-        rest = &rest[special + 1..];
-        if quote {
-            *text = rest;
-            return Ok(word);
-        }
-        let (byte, length) = match rest {
-            [byte @ (b'\\' | b'"'), ..] => (*byte, 1),
-            [b'n', ..] => (b'\n', 1),
-            [b'r', ..] => (b'\r', 1),
-            [b't', ..] => (b'\t', 1),
-            [b'a', ..] => (0x07, 1),
-            [b'b', ..] => (0x08, 1),
-            [b'x', high, low, ..] => (hex(*high)? << 4 | hex(*low)?, 3),
-            _ => return Err("one of the escapes \\\\ \\\" \\n \\r \\t \\a \\b \\xHH"),
-        };
-        word.push(byte);
-        rest = &rest[length..];
-    }
-}
-
-fn hex(digit: u8) -> Result<u8, Expected> {
-    let value = char::from(digit).to_digit(16).ok_or("two hexadecimal digits after \\x")?;
-    Ok(value as u8)
-}
-
-/// What stands before and after the first `separator`.
-fn split<'a>(text: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = text.windows(separator.len()).position(|window| window == separator)?;
-    Some((&text[..at], &text[at + separator.len()..]))
-}
-
-/// A number of one to ten digits: as seconds, any time before the year 2286.
-fn number(text: &[u8]) -> Option<u64> {
-    if text.is_empty() || text.len() > 10 {
-        return None;
-    }
-    text.iter().try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u64::from(digit - b'0')))
-}
-
-fn amount(word: &[u8]) -> Result<i64, Expected> {
-    str::from_utf8(word).ok().and_then(|word| word.parse().ok()).ok_or("an amount that is an integer of 64 bits")
 }
 
 /// Opens a file that can be read at any place: a pipe would block here, or fail only at replay.

@@ -116,9 +116,8 @@ impl Compare {
         match &self.workload {
             None => Ok((Workload::Random { mix: Mix::default(), clients: 3 }, None, SEEDS.0)),
             Some(path) => {
-                let trace = MonitorTrace::open(path).map_err(|error| {
-                    format!("{error} (a workload is what `redis-cli MONITOR` prints)")
-                })?;
+                let trace = MonitorTrace::open(path)
+                    .map_err(|error| format!("{error} (a workload is what `redis-cli MONITOR` prints)"))?;
                 let length = trace.duration_nanos();
                 Ok((Workload::Trace(trace), Some(length), SEEDS.1))
             }
@@ -126,14 +125,11 @@ impl Compare {
     }
 }
 
-fn run(
-    settings: &[Setting],
-    seeds: &[u64],
-    workload: &Workload,
-    length: Option<u64>,
-) -> Result<Vec<Summary>, String> {
-    let jobs: Vec<(&Setting, u64)> = settings.iter().flat_map(|setting| seeds.iter().map(move |seed| (setting, *seed))).collect();
-    let style = ProgressStyle::with_template("{wide_bar} {pos} of {len} runs, {eta} left").map_err(|error| error.to_string())?;
+fn run(settings: &[Setting], seeds: &[u64], workload: &Workload, length: Option<u64>) -> Result<Vec<Summary>, String> {
+    let jobs: Vec<(&Setting, u64)> =
+        settings.iter().flat_map(|setting| seeds.iter().map(move |seed| (setting, *seed))).collect();
+    let style = ProgressStyle::with_template("{wide_bar} {pos} of {len} runs, {eta} left")
+        .map_err(|error| error.to_string())?;
     let progress = ProgressBar::new(jobs.len() as u64).with_style(style);
     let run = |(setting, seed): &(&Setting, u64)| {
         let report = setting.scenario(*seed, workload, length).run();

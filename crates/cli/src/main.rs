@@ -44,7 +44,8 @@ fn main() -> ExitCode {
 fn one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let problem: Vec<&str> = lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more")).collect();
+    let problem: Vec<&str> =
+        lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more")).collect();
     let problem = problem.join("; ").trim_start_matches("error: ").to_string();
     if problem.contains("requires a subcommand") || problem.starts_with("Data that is") {
         return "no command was given: try `syncline compare`, or `syncline --help`".to_string();

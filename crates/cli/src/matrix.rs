@@ -1,6 +1,6 @@
 //! The matrix, and in a few lines what it means for a choice.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{Cell, CellAlignment, Table};
 use syncline_sim::comparison::{Percentiles, Setting, Spread, Summary};
 
@@ -10,26 +10,26 @@ const NONE: &str = "-";
 type Row = (&'static str, fn(&Summary) -> String);
 
 const ROWS: &[Row] = &[
-    ("write latency, near the leader, p50 / p99 ms", |s| percentiles(s.write_near)),
-    ("write latency, far, p50 / p99 ms", |s| percentiles(s.write_far)),
-    ("read latency, near the leader, p50 / p99 ms", |s| percentiles(s.read_near)),
-    ("read latency, far, p50 / p99 ms", |s| percentiles(s.read_far)),
-    ("cut-off datacenter: writes / reads served inside", |s| pair(s.cut_inside_writes, s.cut_inside_reads)),
-    ("cut-off datacenter: writes / reads served outside", |s| pair(s.cut_outside_writes, s.cut_outside_reads)),
-    ("no write served after the crash, median / most ms", |s| spread(s.without_service_ms)),
+    ("write ms, near the leader, p50 / p99", |s| percentiles(s.write_near)),
+    ("write ms, far from it, p50 / p99", |s| percentiles(s.write_far)),
+    ("read ms, near the leader, p50 / p99", |s| percentiles(s.read_near)),
+    ("read ms, far from it, p50 / p99", |s| percentiles(s.read_far)),
+    ("cut off: writes / reads served inside", |s| pair(s.cut_inside_writes, s.cut_inside_reads)),
+    ("cut off: writes / reads served outside", |s| pair(s.cut_outside_writes, s.cut_outside_reads)),
+    ("crash: ms without a write, median / most", |s| spread(s.without_service_ms)),
     ("acknowledged writes lost", |s| share(s.acknowledged_lost, s.writes)),
-    ("   in how many of the seeds", |s| format!("{} of {}", s.acknowledged_lost_in_seeds, s.seeds)),
+    ("   in how many seeds", |s| format!("{} of {}", s.acknowledged_lost_in_seeds, s.seeds)),
     ("stale reads", |s| share(s.stale_reads, s.reads)),
-    ("reads where an older write beat a newer one", |s| s.older_beats_newer.to_string()),
+    ("reads where older beat newer", |s| s.older_beats_newer.to_string()),
     ("register versions in conflict", |s| s.conflicts.to_string()),
-    ("   passed over by last writer wins", |s| s.passed_over.to_string()),
+    ("   passed over by LWW", |s| s.passed_over.to_string()),
     ("additions to sets lost", |s| s.adds_lost.to_string()),
-    ("increments of counters lost or doubled", |s| s.counts_wrong.to_string()),
-    ("converged after the heal, median / most ms", |s| spread(s.converge_ms)),
+    ("increments lost or doubled", |s| s.counts_wrong.to_string()),
+    ("heal: ms to converge, median / most", |s| spread(s.converge_ms)),
     ("replicas differ at the end", |s| format!("{} of {}", s.diverged_seeds, s.seeds)),
-    ("bytes between nodes for each write", |s| s.bytes_per_write.map_or(NONE.to_string(), |bytes| format!("{bytes:.0}"))),
+    ("bytes between nodes a write", |s| s.bytes_per_write.map_or(NONE.to_string(), |bytes| format!("{bytes:.0}"))),
     ("operations served", |s| share(s.served, s.asked)),
-    ("   refused: a value of another type", |s| s.rejected.to_string()),
+    ("   refused: another type", |s| s.rejected.to_string()),
 ];
 
 fn percentiles(of: Percentiles) -> String {
@@ -58,8 +58,9 @@ fn share(part: u64, whole: u64) -> String {
 /// The matrix: a row for each figure, a column for each setting.
 pub(crate) fn table(settings: &[Setting], summaries: &[Summary]) -> String {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
-    let names = settings.iter().map(|setting| format!("{}\n{}", setting.name.0, setting.name.1));
+    table.load_style(ASCII_MARKDOWN);
+    let names =
+        settings.iter().map(|setting| format!("{}\n{}", setting.name.0, setting.name.1.replacen(", ", "\n", 1)));
     let mut header = vec![Cell::new("")];
     header.extend(names.map(|name| Cell::new(name).set_alignment(CellAlignment::Right)));
     table.set_header(header);

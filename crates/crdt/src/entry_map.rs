@@ -206,13 +206,7 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
         dots
     }
 
-    fn check_entry(
-        &self,
-        own: Own,
-        path: &P,
-        entry: &Entry<V>,
-        theirs: &CausalContext,
-    ) -> Result<(), JoinError> {
+    fn check_entry(&self, own: Own, path: &P, entry: &Entry<V>, theirs: &CausalContext) -> Result<(), JoinError> {
         for (dot, payload) in entry.live() {
             if !theirs.contains(dot) {
                 return Err(JoinError::Malformed("a live dot outside the sender's clock"));

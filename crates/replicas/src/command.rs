@@ -7,7 +7,6 @@ use syncline_crdt::CounterView;
 use syncline_resolvers::{Conflict, KeepSiblings, LastWriterWins, Outcome, Resolver, Siblings};
 
 use crate::partition::{Partition, entries_of, siblings};
-use crate::rows::EntryRow;
 use crate::turn::Turn;
 use crate::value::{Path, Payload, Sibling, Slot, Stamped, Value};
 use crate::{
@@ -23,7 +22,7 @@ type PathChange = (Path, Option<Payload>, BTreeSet<Dot>);
 
 /// The entries of one key, read.
 pub(crate) struct KeyView {
-    register: Option<(EntryRow, Siblings<Vec<u8>>)>,
+    register: Option<Siblings<Vec<u8>>>,
     counter: CounterView,
     members: Vec<(Path, BTreeSet<Dot>)>,
 }
@@ -31,16 +30,16 @@ pub(crate) struct KeyView {
 impl KeyView {
     pub(crate) fn read(turn: &Turn<'_>, key: &[u8]) -> Result<Self, Fault> {
         let mut view = Self { register: None, counter: CounterView::default(), members: Vec::new() };
-        for (path, row) in entries_of(turn, key)? {
+        for (path, entry) in entries_of(turn, key)? {
             match &path.slot {
-                Slot::Register => view.register = siblings(&row.entry).map(|siblings| (row, siblings)),
+                Slot::Register => view.register = siblings(&entry),
                 Slot::Counter => {
-                    view.counter = CounterView::read(row.entry.live().filter_map(|(dot, payload)| match payload {
+                    view.counter = CounterView::read(entry.live().filter_map(|(dot, payload)| match payload {
                         Payload::Counter(counter) => Some((dot, counter)),
                         Payload::Register(_) | Payload::Member => None,
                     }));
                 }
-                Slot::Member(_) if row.entry.is_live() => view.members.push((path, row.entry.live_dots())),
+                Slot::Member(_) if entry.is_live() => view.members.push((path, entry.live_dots())),
                 Slot::Member(_) => {}
             }
         }
@@ -49,7 +48,7 @@ impl KeyView {
 
     /// The versions of the register that stand, deletions left out.
     fn standing(&self, policy: RegisterPolicy) -> Vec<Sibling> {
-        let Some((_, siblings)) = &self.register else { return Vec::new() };
+        let Some(siblings) = &self.register else { return Vec::new() };
         let conflict = Conflict { siblings, base: None };
         let resolver: &dyn Resolver<Vec<u8>> = match policy {
             RegisterPolicy::KeepSiblings => &KeepSiblings,
@@ -80,7 +79,7 @@ impl KeyView {
 
     /// What a reader of this has seen, under the clock of the replica that it was read from.
     pub(crate) fn context(&self, clock: &CausalContext) -> Context {
-        let versions = self.register.iter().flat_map(|(_, siblings)| siblings.versions());
+        let versions = self.register.iter().flat_map(Siblings::versions);
         Context {
             covers: clock.clone(),
             seen: versions.clone().map(|version| version.dot).collect(),
@@ -184,7 +183,7 @@ fn changes(
                 return Ok(Err(Refusal::WrongType));
             }
             let path = path(Slot::Member(member.clone()));
-            let seen = partition.entry(turn, &path)?.entry.live_dots();
+            let seen = partition.entry(turn, &path)?.live_dots();
             match request.command {
                 Command::Add(_) => vec![(path, Some(Payload::Member), seen)],
                 _ if seen.is_empty() => Vec::new(),
@@ -219,12 +218,8 @@ fn register_change(
         }
     };
     let timestamp = timestamp.map_err(|error| Refusal::Timestamp(error.to_string()))?;
-    let live: Vec<(Dot, HybridTimestamp)> = view
-        .register
-        .iter()
-        .flat_map(|(_, siblings)| siblings.versions())
-        .map(|version| (version.dot, version.timestamp))
-        .collect();
+    let live: Vec<(Dot, HybridTimestamp)> =
+        view.register.iter().flat_map(Siblings::versions).map(|version| (version.dot, version.timestamp)).collect();
     let kills: BTreeSet<Dot> = match (policy, &request.context) {
         (RegisterPolicy::TimestampOnly, _) => {
             live.iter().filter(|(_, held)| *held < timestamp).map(|(dot, _)| *dot).collect()

@@ -7,10 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_clocks::{CausalContext, Dot, HybridClock, HybridTimestamp, ReplicaId};
-use syncline_crdt::{Change, Entries, EntryMap, JoinError, Repair, State};
+use syncline_crdt::{Change, Entries, Entry, EntryMap, JoinError, Repair, State};
 use syncline_resolvers::{Conflict, LastWriterWins, Resolver, Siblings, Version};
 
-use crate::rows::{self, EntryRow, EventRow, Meta};
+use crate::rows::{self, EventRow, Meta};
 use crate::turn::Turn;
 use crate::value::{Event, Path, Payload, Slot, Update};
 use crate::{Configuration, Delta, Fault, NodeId, Notice, RegisterPolicy, Settings};
@@ -33,6 +33,8 @@ struct Remembered {
     count: usize,
     /// Events of which only the path is kept.
     paths: CausalContext,
+    /// Events whose path is not known, because they came in a state, and that some member may lack.
+    unplaced: CausalContext,
 }
 
 /// One replica of one partition, without the protocol around it.
@@ -71,6 +73,9 @@ impl Partition {
                     _ => return Err(Fault::Corrupt(key)),
                 }
             }
+        }
+        if let (Some(remembered), Some(meta)) = (&mut remembered, &meta) {
+            remembered.unplaced = meta.clock.subtract(&remembered.whole).subtract(&remembered.paths);
         }
         Ok(match meta {
             Some(meta) => Self {
@@ -113,7 +118,7 @@ impl Partition {
     }
 
     /// The entry at one path.
-    pub(crate) fn entry(&self, turn: &Turn<'_>, path: &Path) -> Result<EntryRow, Fault> {
+    pub(crate) fn entry(&self, turn: &Turn<'_>, path: &Path) -> Result<Entry<Payload>, Fault> {
         Ok(turn.get(&rows::entry_key(path))?.unwrap_or_default())
     }
 
@@ -175,7 +180,7 @@ impl Partition {
             turn.delete(key);
         }
         for (path, entry) in state.entries.iter() {
-            turn.put(rows::entry_key(path), &EntryRow { entry: entry.clone(), unstable: CausalContext::new() });
+            turn.put(rows::entry_key(path), entry);
         }
         self.minted = self.minted.max(state.clock.highest(self.writer));
         self.clock = state.clock;
@@ -186,8 +191,7 @@ impl Partition {
     pub(crate) fn state(&self, turn: &Turn<'_>) -> Result<State<Path, Payload>, Fault> {
         let mut entries = EntryMap::default();
         for (key, value) in turn.scan(rows::ENTRIES)? {
-            let row: EntryRow = rows::decode(&key, &value)?;
-            entries.insert(rows::path_of(&key)?, row.entry);
+            entries.insert(rows::path_of(&key)?, rows::decode(&key, &value)?);
         }
         Ok(State { clock: self.clock.clone(), entries })
     }
@@ -217,36 +221,63 @@ impl Partition {
         if !remembered.paths.includes(&missing) {
             return Ok(Some((Update::State(self.state(turn)?), false)));
         }
-        let mut paths = BTreeSet::new();
+        let mut keys = BTreeSet::new();
         let mut more = false;
         for dot in missing.dots() {
             let key = rows::event_key(dot);
             let row: EventRow = turn.get(&key)?.ok_or(Fault::Corrupt(key))?;
-            more = paths.len() == REPAIR_BUDGET && !paths.contains(row.path());
+            more = keys.len() == REPAIR_BUDGET && !keys.contains(&row.path().key);
             if more {
                 break;
             }
-            paths.insert(row.path().clone());
+            keys.insert(row.path().key.clone());
         }
-        let rows = paths.into_iter().map(|path| self.entry(turn, &path).map(|row| (path, row)));
-        let paths = rows.collect::<Result<Vec<_>, _>>()?;
-        Ok(Some((Update::Entries(self.repair(since, paths)), more)))
+        let mut paths = Vec::new();
+        for key in keys {
+            paths.extend(self.repairs_of_key(turn, &key, since)?);
+        }
+        Ok(Some((Update::Entries(Entries { since: since.clone(), clock: self.clock.clone(), paths }), more)))
     }
 
     /// What a replica with this clock lacks of one key.
     pub(crate) fn diff_of_key(&self, turn: &Turn<'_>, key: &[u8], since: &CausalContext) -> Result<Update, Fault> {
-        Ok(Update::Entries(self.repair(since, entries_of(turn, key)?)))
+        let missing = self.clock.subtract(since);
+        // Events whose paths are not known may be of this key: a repair that left them out would be unsound. What every
+        // member is known to have needs no mention, even if the clock that this answers is older.
+        let unplaced = self.remembered.as_ref().map(|remembered| missing.intersect(&remembered.unplaced));
+        if unplaced.is_some_and(|unplaced| !unplaced.is_empty()) {
+            return Ok(Update::State(self.state(turn)?));
+        }
+        let paths = if missing.is_empty() { Vec::new() } else { self.repairs_of_key(turn, key, since)? };
+        Ok(Update::Entries(Entries { since: since.clone(), clock: self.clock.clone(), paths }))
     }
 
-    fn repair(&self, since: &CausalContext, paths: Vec<(Path, EntryRow)>) -> Entries<Path, Payload> {
-        let paths = paths.into_iter().filter_map(|(path, row)| {
-            let events = row.unstable.subtract(since);
-            (!events.is_empty()).then_some((path, Repair { events, entry: row.entry }))
-        });
-        Entries { since: since.clone(), clock: self.clock.clone(), paths: paths.collect() }
+    /// The key's paths of which a replica with this clock lacks events, each with all of these events.
+    #[expect(clippy::type_complexity, reason = "the parts of an update")]
+    fn repairs_of_key(
+        &self,
+        turn: &Turn<'_>,
+        key: &[u8],
+        since: &CausalContext,
+    ) -> Result<Vec<(Path, Repair<Payload>)>, Fault> {
+        let mut lacked: BTreeMap<Path, CausalContext> = BTreeMap::new();
+        let held = since.version_vector();
+        for replica in self.clock.replicas() {
+            let prefix = rows::unstable_of(key, replica);
+            let first = held.get(replica).saturating_add(1);
+            let from = [prefix.as_slice(), &first.to_be_bytes()].concat();
+            for (row, value) in turn.scan_from(&prefix, &from)? {
+                let dot = Dot::new(replica, rows::sequence_of(&row)?).filter(|dot| !since.contains(*dot));
+                if let Some(dot) = dot {
+                    lacked.entry(rows::decode(&row, &value)?).or_default().insert(dot);
+                }
+            }
+        }
+        let repair = |(path, events)| self.entry(turn, &path).map(|entry| (path, Repair { events, entry }));
+        lacked.into_iter().map(repair).collect()
     }
 
-    /// Forgets the events that every member has: their rows, and their mention at their paths.
+    /// Forgets the events that every member has.
     pub(crate) fn forget(&mut self, turn: &mut Turn<'_>, everywhere: &CausalContext) -> Result<(), Fault> {
         let Some(remembered) = &mut self.remembered else { return Ok(()) };
         let mut stable = remembered.whole.intersect(everywhere);
@@ -254,13 +285,12 @@ impl Partition {
         stable.union(&remembered.paths.intersect(everywhere));
         remembered.whole = remembered.whole.subtract(&stable);
         remembered.paths = remembered.paths.subtract(&stable);
+        remembered.unplaced = remembered.unplaced.subtract(everywhere);
         for dot in stable.dots() {
             let key = rows::event_key(dot);
             let event: EventRow = turn.get(&key)?.ok_or_else(|| Fault::Corrupt(key.clone()))?;
             turn.delete(key);
-            let mut row = self.entry(turn, event.path())?;
-            row.unstable = row.unstable.subtract(&stable);
-            put_entry(turn, event.path(), &row);
+            turn.delete(rows::unstable_key(&event.path().key, dot));
         }
         Ok(())
     }
@@ -270,7 +300,7 @@ impl Partition {
     fn vet(&self, turn: &mut Turn<'_>, configuration: &Configuration, update: Update) -> Result<Update, JoinError> {
         let writers: BTreeSet<ReplicaId> = configuration.members.iter().map(|member| member.replica).collect();
         let known = |dot: Dot| writers.contains(&dot.replica()) && dot.sequence() < SEQUENCE_LIMIT;
-        let fits = |path: &Path, entry: &syncline_crdt::Entry<Payload>| {
+        let fits = |path: &Path, entry: &Entry<Payload>| {
             entry.live().all(|(dot, payload)| known(dot) && payload.fits(&path.slot))
                 && entry.kept_kills().iter().copied().all(known)
         };
@@ -342,31 +372,18 @@ impl Partition {
         update: &Update,
     ) -> Result<Result<(), JoinError>, Fault> {
         let mut staged = EntryMap::default();
-        let mut unstable: BTreeMap<Path, CausalContext> = BTreeMap::new();
-        let mut stage = |staged: &mut EntryMap<Path, Payload>, path: &Path, row: EntryRow| {
-            if unstable.insert(path.clone(), row.unstable).is_none() {
-                staged.insert(path.clone(), row.entry);
-            }
+        let mut paths: BTreeSet<Path> = match update {
+            Update::Delta(delta) => delta.events.iter().map(|event| event.path.clone()).collect(),
+            Update::Entries(entries) => entries.paths.iter().map(|(path, _)| path.clone()).collect(),
+            Update::State(state) => state.entries.iter().map(|(path, _)| path.clone()).collect(),
         };
-        match update {
-            Update::Delta(delta) => {
-                for event in &delta.events {
-                    stage(&mut staged, &event.path, self.entry(turn, &event.path)?);
-                }
+        if matches!(update, Update::State(_)) {
+            for (key, _) in turn.scan(rows::ENTRIES)? {
+                paths.insert(rows::path_of(&key)?);
             }
-            Update::Entries(entries) => {
-                for (path, _) in &entries.paths {
-                    stage(&mut staged, path, self.entry(turn, path)?);
-                }
-            }
-            Update::State(state) => {
-                for (key, value) in turn.scan(rows::ENTRIES)? {
-                    stage(&mut staged, &rows::path_of(&key)?, rows::decode(&key, &value)?);
-                }
-                for (path, _) in state.entries.iter() {
-                    stage(&mut staged, path, self.entry(turn, path)?);
-                }
-            }
+        }
+        for path in &paths {
+            staged.insert(path.clone(), self.entry(turn, path)?);
         }
         let before = self.clock.clone();
         let changes = match staged.join(&mut self.clock, self.writer, self.minted, update) {
@@ -374,10 +391,12 @@ impl Partition {
             Err(error) => return Ok(Err(error)),
         };
         self.minted = self.minted.max(self.clock.highest(self.writer));
-        self.remember(turn, update, &before, &mut unstable);
-        for (path, unstable) in unstable {
-            let entry = staged.get(&path).cloned().unwrap_or_default();
-            put_entry(turn, &path, &EntryRow { entry, unstable });
+        self.remember(turn, update, &before);
+        for path in &paths {
+            match staged.get(path) {
+                Some(entry) => turn.put(rows::entry_key(path), entry),
+                None => turn.delete(rows::entry_key(path)),
+            }
         }
         self.thin(turn)?;
         self.observe(turn, update);
@@ -386,35 +405,29 @@ impl Partition {
         Ok(Ok(()))
     }
 
-    /// Logs the update's new events and marks them unstable at their paths.
-    fn remember(
-        &mut self,
-        turn: &mut Turn<'_>,
-        update: &Update,
-        before: &CausalContext,
-        unstable: &mut BTreeMap<Path, CausalContext>,
-    ) {
+    /// Logs the update's new events, by dot and by key, for members that lack them.
+    fn remember(&mut self, turn: &mut Turn<'_>, update: &Update, before: &CausalContext) {
         let Some(remembered) = &mut self.remembered else { return };
         match update {
             Update::Delta(delta) => {
                 for event in delta.events.iter().filter(|event| !before.contains(event.dot)) {
                     turn.put(rows::event_key(event.dot), &EventRow::Whole(event.clone()));
+                    turn.put(rows::unstable_key(&event.path.key, event.dot), &event.path);
                     remembered.whole.insert(event.dot);
                     remembered.count += 1;
-                    unstable.entry(event.path.clone()).or_default().insert(event.dot);
                 }
             }
             Update::Entries(entries) => {
                 for (path, repair) in &entries.paths {
                     for dot in repair.events.subtract(before).dots() {
                         turn.put(rows::event_key(dot), &EventRow::Path(path.clone()));
+                        turn.put(rows::unstable_key(&path.key, dot), path);
                         remembered.paths.insert(dot);
-                        unstable.entry(path.clone()).or_default().insert(dot);
                     }
                 }
             }
             // The paths of a state's dead events are unknown: whoever lacks them gets a state too.
-            Update::State(_) => {}
+            Update::State(state) => remembered.unplaced.union(&state.clock.subtract(before)),
         }
     }
 
@@ -482,24 +495,16 @@ impl Partition {
 }
 
 /// The entries of one key, by path.
-pub(crate) fn entries_of(turn: &Turn<'_>, key: &[u8]) -> Result<Vec<(Path, EntryRow)>, Fault> {
+pub(crate) fn entries_of(turn: &Turn<'_>, key: &[u8]) -> Result<Vec<(Path, Entry<Payload>)>, Fault> {
     let rows = turn.scan(&rows::entries_of(key))?;
     rows.into_iter().map(|(key, value)| Ok((rows::path_of(&key)?, rows::decode(&key, &value)?))).collect()
 }
 
 /// The register versions that live in an entry.
-pub(crate) fn siblings(entry: &syncline_crdt::Entry<Payload>) -> Option<Siblings<Vec<u8>>> {
+pub(crate) fn siblings(entry: &Entry<Payload>) -> Option<Siblings<Vec<u8>>> {
     let versions = entry.live().filter_map(|(dot, payload)| match payload {
         Payload::Register(stamped) => Some(Version { dot, timestamp: stamped.timestamp, value: stamped.value.clone() }),
         Payload::Counter(_) | Payload::Member => None,
     });
     Siblings::new(versions.collect())
-}
-
-fn put_entry(turn: &mut Turn<'_>, path: &Path, row: &EntryRow) {
-    if row.entry.is_empty() && row.unstable.is_empty() {
-        turn.delete(rows::entry_key(path));
-    } else {
-        turn.put(rows::entry_key(path), row);
-    }
 }

@@ -1,7 +1,7 @@
 //! The rows of a partition: one tag byte tells the kind, then the row's name; the value is a version byte and postcard.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use syncline_clocks::{CausalContext, Dot, HybridTimestamp};
+use syncline_clocks::{CausalContext, Dot, HybridTimestamp, ReplicaId};
 use syncline_crdt::Entry;
 
 use crate::configuration_register::Acceptor;
@@ -21,15 +21,6 @@ pub struct Meta {
     pub stamp: HybridTimestamp,
     /// Leader-follower: where the log ends and where its rows begin.
     pub log: Option<crate::Extent>,
-}
-
-/// One path.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct EntryRow {
-    /// What lives there.
-    pub(crate) entry: Entry<Payload>,
-    /// The path's events that some member may lack: what a repair of this path has to list.
-    pub(crate) unstable: CausalContext,
 }
 
 /// What is remembered of an event until every member has it.
@@ -56,10 +47,12 @@ impl EventRow {
 pub enum Row {
     /// The partition's clock and counters.
     Meta(Meta),
-    /// One path: the path, its live dots and kept kills, its unstable events.
-    Entry(Path, Entry<Payload>, CausalContext),
+    /// One path: its live dots and kept kills.
+    Entry(Path, Entry<Payload>),
     /// An event of the log by dot; `None` if only its path is kept.
     Event(Dot, Option<Event>),
+    /// An event of a key that some member may lack: where it belongs.
+    Unstable(Path),
     /// An entry of the leader-follower log.
     Log(u64, LogEntry),
     /// The configuration.
@@ -75,6 +68,7 @@ pub(crate) const CONFIGURATION: &[u8] = b"c";
 pub(crate) const ACCEPTOR: &[u8] = b"a";
 pub(crate) const ENTRIES: &[u8] = b"d";
 pub(crate) const EVENTS: &[u8] = b"e";
+pub(crate) const UNSTABLE: &[u8] = b"u";
 pub(crate) const LOG: &[u8] = b"l";
 pub(crate) const APPLIED: &[u8] = b"q";
 
@@ -89,6 +83,26 @@ pub(crate) fn entries_of(key: &[u8]) -> Vec<u8> {
 
 pub(crate) fn event_key(dot: Dot) -> Vec<u8> {
     [EVENTS, &dot.replica().to_bytes(), &dot.sequence().to_be_bytes()].concat()
+}
+
+/// The prefix of a key's unstable events by one replica; their sequence numbers follow, so that they can be read from
+/// the first one on that a peer lacks.
+pub(crate) fn unstable_of(key: &[u8], replica: ReplicaId) -> Vec<u8> {
+    let mut prefix = named(UNSTABLE, key);
+    prefix.extend(replica.to_bytes());
+    prefix
+}
+
+pub(crate) fn unstable_key(key: &[u8], dot: Dot) -> Vec<u8> {
+    let mut row = unstable_of(key, dot.replica());
+    row.extend(dot.sequence().to_be_bytes());
+    row
+}
+
+/// The sequence number at the end of an unstable event's row key.
+pub(crate) fn sequence_of(key: &[u8]) -> Result<u64, Fault> {
+    let sequence = key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes));
+    sequence.ok_or_else(|| Fault::Corrupt(key.to_vec()))
 }
 
 pub(crate) fn log_key(index: u64) -> Vec<u8> {
@@ -133,7 +147,7 @@ fn number_of(key: &[u8], tag: &[u8]) -> Result<u64, Fault> {
 fn dot_of(key: &[u8]) -> Result<Dot, Fault> {
     let parsed = key.strip_prefix(EVENTS).and_then(|bytes| {
         let (replica, sequence) = bytes.split_first_chunk::<16>()?;
-        let replica = syncline_clocks::ReplicaId::from_bytes(*replica);
+        let replica = ReplicaId::from_bytes(*replica);
         Dot::new(replica, u64::from_be_bytes(sequence.try_into().ok()?))
     });
     parsed.ok_or_else(|| Fault::Corrupt(key.to_vec()))
@@ -148,10 +162,8 @@ pub fn decode_row(key: &[u8], value: &[u8]) -> Result<Row, Fault> {
         Some(META) => decode(key, value).map(Row::Meta),
         Some(CONFIGURATION) => decode(key, value).map(Row::Configuration),
         Some(ACCEPTOR) => decode(key, value).map(Row::Acceptor),
-        Some(ENTRIES) => {
-            let row: EntryRow = decode(key, value)?;
-            Ok(Row::Entry(path_of(key)?, row.entry, row.unstable))
-        }
+        Some(ENTRIES) => Ok(Row::Entry(path_of(key)?, decode(key, value)?)),
+        Some(UNSTABLE) => decode(key, value).map(Row::Unstable),
         Some(EVENTS) => {
             let event = match decode(key, value)? {
                 EventRow::Whole(event) => Some(event),

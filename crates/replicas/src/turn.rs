@@ -77,8 +77,15 @@ impl<'a> Turn<'a> {
     /// All rows under a prefix, in order. Bounded by what the prefix names: a key, a window, a log.
     #[expect(clippy::type_complexity, reason = "rows are pairs of bytes")]
     pub(crate) fn scan(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
+        self.scan_from(prefix, prefix)
+    }
+
+    /// The rows under a prefix from a key on.
+    #[expect(clippy::type_complexity, reason = "rows are pairs of bytes")]
+    pub(crate) fn scan_from(&self, prefix: &[u8], from: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
         let mut found: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
-        let mut from = prefix.to_vec();
+        let own = self.writes.range(from.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+        let mut from = from.to_vec();
         loop {
             let page = self.store.scan(self.partition, prefix, &from, PAGE)?;
             let full = page.len() == PAGE;
@@ -91,7 +98,6 @@ impl<'a> Turn<'a> {
                 break;
             }
         }
-        let own = self.writes.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
         for (key, written) in own {
             match written {
                 Some(value) => found.insert(key.clone(), value.clone()),

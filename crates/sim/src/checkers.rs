@@ -1,30 +1,51 @@
 //! Checkers: what clients were promised, held against what they and the replicas see. They watch from outside and
 //! know nothing of how a replicator works.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use syncline_clocks::{CausalContext, Dot};
+use syncline_clocks::{CausalContext, Dot, ReplicaId};
 use syncline_replicas::{Command, Notice, Reply, Value};
 
 use crate::client::Running;
 
-/// A write that was acknowledged, as long as some replica may not hold it.
-#[derive(Clone, Debug)]
-struct Acknowledged {
-    at: u64,
-    dots: Vec<Dot>,
-    /// The register versions that its writer had read.
-    seen: Vec<Dot>,
+/// How many replaced versions of a key are remembered.
+const REPLACED: usize = 64;
+
+/// The acknowledged writes of one key, as far as some replica may lack them.
+#[derive(Clone, Debug, Default)]
+struct KeyWrites {
+    /// When each was acknowledged, by writer and sequence number, so that what a read covers without gaps is skipped.
+    acknowledged: BTreeMap<ReplicaId, BTreeMap<u64, u64>>,
+    /// The last writes that had seen a version: what they saw, when they were acknowledged, what they are.
+    replaced: VecDeque<(Dot, u64, Dot)>,
+}
+
+/// Whether something that removes is under way, or may still come: what is added meanwhile need not stay.
+#[derive(Clone, Debug, Default)]
+struct Removals {
+    under_way: u32,
+    last_ended: u64,
+    /// One was never answered.
+    uncertain: bool,
+}
+
+impl Removals {
+    fn ended(&mut self, now: u64, maybe_again: bool) {
+        self.under_way -= 1;
+        self.last_ended = now;
+        self.uncertain |= maybe_again;
+    }
+
+    fn leave_alone(&self, since: u64) -> bool {
+        self.under_way == 0 && self.last_ended < since && !self.uncertain
+    }
 }
 
 /// A member of a set: whether it has to be in at the end.
 #[derive(Clone, Debug, Default)]
 struct Member {
     required: bool,
-    removals_under_way: u32,
-    last_removal_ended: u64,
-    /// A removal may still happen at any time: nothing can be required.
-    uncertain: bool,
+    removals: Removals,
 }
 
 /// A counter: what it has to be at the end.
@@ -85,7 +106,8 @@ pub struct Findings {
 #[derive(Debug, Default)]
 pub(crate) struct Checkers {
     pub(crate) findings: Findings,
-    recent: BTreeMap<Vec<u8>, Vec<Acknowledged>>,
+    writes: BTreeMap<Vec<u8>, KeyWrites>,
+    deletions: BTreeMap<Vec<u8>, Removals>,
     acknowledged: BTreeMap<u8, CausalContext>,
     members: BTreeMap<(Vec<u8>, Vec<u8>), Member>,
     counters: BTreeMap<Vec<u8>, Counted>,
@@ -101,17 +123,14 @@ impl Checkers {
             Command::Remove(member) => {
                 let member = self.members.entry((key.clone(), member.clone())).or_default();
                 member.required = false;
-                member.removals_under_way += 1;
+                member.removals.under_way += 1;
             }
             Command::Delete => {
-                if let Some(counter) = self.counters.get_mut(key) {
-                    counter.reset = true;
-                }
-                for (_, member) in
-                    self.members.range_mut((key.clone(), Vec::new())..).take_while(|((k, _), _)| k == key)
-                {
+                self.deletions.entry(key.clone()).or_default().under_way += 1;
+                self.counters.entry(key.clone()).or_default().reset = true;
+                let members = self.members.range_mut((key.clone(), Vec::new())..);
+                for (_, member) in members.take_while(|((of, _), _)| of == key) {
                     member.required = false;
-                    member.uncertain = true;
                 }
             }
             _ => {}
@@ -127,76 +146,84 @@ impl Checkers {
         self.findings.writes += 1;
         let promised = running.request.level.write;
         self.acknowledged.entry(promised).or_default().extend(reply.events.iter().copied());
-        let seen = running.request.context.iter().flat_map(|context| &context.seen).copied().collect();
-        let acknowledged = Acknowledged { at: now, dots: reply.events.clone(), seen };
-        self.recent.entry(key.clone()).or_default().push(acknowledged);
-        let twice = running.coordinators.len() > 1;
+        let writes = self.writes.entry(key.clone()).or_default();
+        for dot in &reply.events {
+            writes.acknowledged.entry(dot.replica()).or_default().insert(dot.sequence(), now);
+            let seen = running.request.context.iter().flat_map(|context| &context.seen);
+            writes.replaced.extend(seen.map(|seen| (*seen, now, *dot)));
+        }
+        while writes.replaced.len() > REPLACED {
+            writes.replaced.pop_front();
+        }
+        let further = running.coordinators.len() - 1;
         match &running.operation.command {
             Command::Add(member) => {
+                let deletions = self.deletions.get(key);
                 let member = self.members.entry((key.clone(), member.clone())).or_default();
-                let undisturbed = member.removals_under_way == 0 && member.last_removal_ended < running.started;
-                member.required = undisturbed && !member.uncertain;
+                member.required = member.removals.leave_alone(running.started)
+                    && deletions.is_none_or(|deletions| deletions.leave_alone(running.started));
             }
-            Command::Remove(member) => self.removal_ended(now, key, member, twice),
             Command::Increment(amount) => {
                 let counter = self.counters.entry(key.clone()).or_default();
                 counter.acknowledged += amount;
                 // Each further coordinator that was asked may have applied it too.
-                for _ in 1..running.coordinators.len() {
-                    counter.maybe(*amount);
-                }
+                (0..further).for_each(|_| counter.maybe(*amount));
             }
-            _ => {}
+            _ => self.removal_ended(now, running, further > 0),
         }
     }
 
     pub(crate) fn operation_failed(&mut self, now: u64, running: &Running) {
+        match &running.operation.command {
+            Command::Increment(amount) => {
+                let counter = self.counters.entry(running.operation.key.clone()).or_default();
+                running.coordinators.iter().for_each(|_| counter.maybe(*amount));
+            }
+            _ => self.removal_ended(now, running, true),
+        }
+    }
+
+    fn removal_ended(&mut self, now: u64, running: &Running, maybe_again: bool) {
         let key = &running.operation.key;
         match &running.operation.command {
-            Command::Remove(member) => self.removal_ended(now, key, member, true),
-            Command::Increment(amount) => {
-                let counter = self.counters.entry(key.clone()).or_default();
-                for _ in &running.coordinators {
-                    counter.maybe(*amount);
-                }
+            Command::Remove(member) => {
+                let member = self.members.entry((key.clone(), member.clone())).or_default();
+                member.removals.ended(now, maybe_again);
             }
+            Command::Delete => self.deletions.entry(key.clone()).or_default().ended(now, maybe_again),
             _ => {}
         }
     }
 
-    fn removal_ended(&mut self, now: u64, key: &[u8], member: &[u8], maybe_again: bool) {
-        let member = self.members.entry((key.to_vec(), member.to_vec())).or_default();
-        member.removals_under_way -= 1;
-        member.last_removal_ended = now;
-        member.uncertain |= maybe_again;
-    }
-
     fn check_read(&mut self, running: &Running, reply: &Reply) {
         self.findings.reads += 1;
-        let Some(recent) = self.recent.get(&running.operation.key) else { return };
-        let before = || recent.iter().filter(|write| write.at <= running.started);
-        let covers = |write: &Acknowledged| write.dots.iter().all(|dot| reply.context.covers.contains(*dot));
-        self.findings.stale_reads += u64::from(!before().all(covers));
+        let Some(writes) = self.writes.get(&running.operation.key) else { return };
+        let covers = &reply.context.covers;
+        let prefix = covers.version_vector();
+        let stale = writes.acknowledged.iter().any(|(writer, writes)| {
+            let beyond = writes.range(prefix.get(*writer).saturating_add(1)..);
+            let missed = |sequence| Dot::new(*writer, sequence).is_some_and(|dot| !covers.contains(dot));
+            beyond.into_iter().any(|(sequence, at)| *at <= running.started && missed(*sequence))
+        });
+        self.findings.stale_reads += u64::from(stale);
         if let Value::Register(versions) = &reply.value {
-            let shown = |dot: &Dot| versions.iter().any(|version| version.dot == *dot);
-            let inverted =
-                |write: &Acknowledged| covers(write) && write.seen.iter().any(shown) && !write.dots.iter().any(shown);
-            self.findings.inversions += u64::from(before().any(inverted));
+            let shown = |dot: Dot| versions.iter().any(|version| version.dot == dot);
+            let inverted = writes
+                .replaced
+                .iter()
+                .any(|(seen, at, by)| *at <= running.started && shown(*seen) && covers.contains(*by) && !shown(*by));
+            self.findings.inversions += u64::from(inverted);
         }
     }
 
     /// Forgets what every replica holds: no read can miss it any more.
     pub(crate) fn prune(&mut self, everywhere: &CausalContext) {
-        self.recent.retain(|_, writes| {
-            // The last of them stays, so that a read that shows what it had seen is still noticed.
-            let last = writes.len().saturating_sub(1);
-            let mut index = 0;
-            writes.retain(|write| {
-                index += 1;
-                index > last || !write.dots.iter().all(|dot| everywhere.contains(*dot))
-            });
-            !writes.is_empty()
-        });
+        for writes in self.writes.values_mut() {
+            for (writer, sequences) in &mut writes.acknowledged {
+                let held = |sequence| Dot::new(*writer, sequence).is_some_and(|dot| everywhere.contains(dot));
+                sequences.retain(|sequence, _| !held(*sequence));
+            }
+        }
     }
 
     pub(crate) fn notice(&mut self, notice: Notice) {

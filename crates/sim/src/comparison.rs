@@ -26,14 +26,9 @@ impl Setting {
     /// A leaderless setting.
     #[must_use]
     pub fn leaderless(level: Level) -> Self {
-        let mark = if level.read + level.write <= MEMBERS { " (stale)" } else { "" };
+        let mark = if level.read + level.write <= MEMBERS { ", stale" } else { "" };
         let detail = format!("R={} W={}{mark}", level.read, level.write);
-        Self {
-            name: ("leaderless".to_string(), detail),
-            strategy: Strategy::Leaderless,
-            level,
-            timestamps_only: false,
-        }
+        Self { name: ("leaderless".to_string(), detail), strategy: Strategy::Leaderless, level, timestamps_only: false }
     }
 
     /// The built-in settings. The one with R + W <= N is there to show what it does, and is marked.
@@ -47,14 +42,14 @@ impl Setting {
         };
         let quorum = |read, write| Self::leaderless(Level { read, write });
         let by_timestamp = Self {
-            name: ("leaderless".to_string(), "R=2 W=2 wall-clock LWW".to_string()),
+            name: ("leaderless".to_string(), "R=2 W=2, wall clocks".to_string()),
             timestamps_only: true,
             ..quorum(2, 2)
         };
         vec![
             named("leader-follower", "asynchronous", Strategy::LeaderFollower, 1, 1),
             named("leader-follower", "synchronous", Strategy::LeaderFollower, 2, 2),
-            named("multi-leader", "LWW of concurrent", Strategy::MultiLeader, 1, 1),
+            named("multi-leader", "LWW", Strategy::MultiLeader, 1, 1),
             quorum(1, 1),
             quorum(2, 2),
             quorum(1, 3),

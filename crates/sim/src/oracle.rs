@@ -69,7 +69,7 @@ impl Oracle {
         self.reached.states += 1;
         self.reached.gaps += u64::from(clock.intervals().any(|run| run.first > 1));
         for (key, value) in disk.rows() {
-            let Ok(Row::Entry(path, entry, _)) = decode_row(key, value) else { continue };
+            let Ok(Row::Entry(path, entry)) = decode_row(key, value) else { continue };
             let held = (entry.live_dots(), entry.kept_kills().clone());
             self.reached.kept_kills += u64::from(!held.1.is_empty());
             self.reached.concurrent += u64::from(held.0.len() > 1);

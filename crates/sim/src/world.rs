@@ -581,7 +581,7 @@ impl<'a> World<'a> {
 
 fn entries(disk: &Disk) -> BTreeMap<Path, Entry<Payload>> {
     let rows = disk.rows().filter_map(|(key, value)| match decode_row(key, value) {
-        Ok(Row::Entry(path, entry, _)) if !entry.is_empty() => Some((path, entry)),
+        Ok(Row::Entry(path, entry)) if !entry.is_empty() => Some((path, entry)),
         _ => None,
     });
     rows.collect()

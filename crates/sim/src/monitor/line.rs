@@ -213,4 +213,3 @@ fn number(text: &[u8]) -> Option<u64> {
 fn amount(word: &[u8]) -> Option<i64> {
     str::from_utf8(word).ok()?.parse().ok()
 }
-

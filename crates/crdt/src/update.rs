@@ -87,6 +87,17 @@ impl<P: Ord, V> Update<P, V> {
     }
 }
 
+impl<P: Ord, V> Update<P, V> {
+    /// Adds the events that the update conveys to a set.
+    pub fn events(&self, to: &mut CausalContext) {
+        match self {
+            Self::Delta(delta) => to.extend(delta.events.iter().map(|event| event.dot)),
+            Self::Entries(entries) => entries.paths.iter().for_each(|(_, repair)| to.union(&repair.events)),
+            Self::State(state) => to.union(&state.clock),
+        }
+    }
+}
+
 impl<P: Ord, V> From<Delta<P, V>> for Update<P, V> {
     fn from(delta: Delta<P, V>) -> Self {
         Self::Delta(delta)

@@ -5,13 +5,17 @@
 //! clocks costs bytes in proportion to the replicas and gaps, never to the data (Gonçalves et al. 2017).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use syncline_clocks::CausalContext;
 
 use crate::partition::Partition;
 use crate::turn::{Leaves, Turn};
-use crate::{Body, Configuration, Fault, NodeId, Settings, Timer, TimerKind, Update};
+use crate::{Body, Configuration, Fault, Monotonic, NodeId, Settings, Timer, TimerKind, Update};
+
+/// When a repair that a peer's clock does not show is taken for lost.
+const LOST: Duration = Duration::from_secs(1);
 
 /// What replicas say to compare and repair.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,6 +41,9 @@ pub enum AntiEntropyMessage {
 pub(crate) struct AntiEntropy {
     /// The events that each peer reported: a lower bound of what it holds, because clocks only grow.
     known: BTreeMap<NodeId, CausalContext>,
+    /// What was sent to each peer lately, and until when it is taken to be on its way: repairs that overlap in time do
+    /// not send the same events again.
+    on_its_way: BTreeMap<NodeId, (Monotonic, CausalContext)>,
     turn_of: usize,
     generation: u64,
     settings: Settings,
@@ -44,7 +51,8 @@ pub(crate) struct AntiEntropy {
 
 impl AntiEntropy {
     pub(crate) fn start(turn: &mut Turn<'_>, settings: Settings) -> Self {
-        let mut started = Self { known: BTreeMap::new(), turn_of: 0, generation: 0, settings };
+        let (known, on_its_way) = (BTreeMap::new(), BTreeMap::new());
+        let mut started = Self { known, on_its_way, turn_of: 0, generation: 0, settings };
         started.arm(turn);
         started
     }
@@ -82,7 +90,13 @@ impl AntiEntropy {
     ) -> Result<(), Fault> {
         match message {
             AntiEntropyMessage::Clock { clock, answer } => {
-                if let Some((update, more)) = partition.diff(turn, &clock)? {
+                let until = turn.now.monotonic.after(LOST);
+                let on_its_way = self.on_its_way.entry(from).or_insert((until, CausalContext::new()));
+                if on_its_way.0 <= turn.now.monotonic {
+                    *on_its_way = (until, CausalContext::new());
+                }
+                if let Some((update, more)) = partition.diff(turn, &clock, &on_its_way.1)? {
+                    update.events(&mut on_its_way.1);
                     let repair = AntiEntropyMessage::Repair { update, more };
                     turn.send(from, configuration.epoch, Body::AntiEntropy(repair), Leaves::WhenDurable);
                 }

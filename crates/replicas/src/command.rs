@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use syncline_clocks::{CausalContext, Dot, HybridTimestamp};
-use syncline_crdt::CounterView;
+use syncline_crdt::{CounterView, Entry};
 use syncline_resolvers::{Conflict, KeepSiblings, LastWriterWins, Outcome, Resolver, Siblings};
 
 use crate::partition::{Partition, entries_of, siblings};
@@ -21,6 +21,7 @@ const MAX_SIBLINGS: usize = 64;
 type PathChange = (Path, Option<Payload>, BTreeSet<Dot>);
 
 /// The entries of one key, read.
+#[derive(Default)]
 pub(crate) struct KeyView {
     register: Option<Siblings<Vec<u8>>>,
     counter: CounterView,
@@ -29,21 +30,36 @@ pub(crate) struct KeyView {
 
 impl KeyView {
     pub(crate) fn read(turn: &Turn<'_>, key: &[u8]) -> Result<Self, Fault> {
-        let mut view = Self { register: None, counter: CounterView::default(), members: Vec::new() };
+        let mut view = Self::default();
         for (path, entry) in entries_of(turn, key)? {
-            match &path.slot {
-                Slot::Register => view.register = siblings(&entry),
-                Slot::Counter => {
-                    view.counter = CounterView::read(entry.live().filter_map(|(dot, payload)| match payload {
-                        Payload::Counter(counter) => Some((dot, counter)),
-                        Payload::Register(_) | Payload::Member => None,
-                    }));
-                }
-                Slot::Member(_) if entry.is_live() => view.members.push((path, entry.live_dots())),
-                Slot::Member(_) => {}
-            }
+            view.take(path, &entry);
         }
         Ok(view)
+    }
+
+    /// All but the members of a set: what a change of one member has to know, however large the set is.
+    fn read_without_members(partition: &Partition, turn: &Turn<'_>, key: &[u8]) -> Result<Self, Fault> {
+        let mut view = Self::default();
+        for slot in [Slot::Register, Slot::Counter] {
+            let path = Path { key: key.to_vec(), slot };
+            let entry = partition.entry(turn, &path)?;
+            view.take(path, &entry);
+        }
+        Ok(view)
+    }
+
+    fn take(&mut self, path: Path, entry: &Entry<Payload>) {
+        match &path.slot {
+            Slot::Register => self.register = siblings(entry),
+            Slot::Counter => {
+                self.counter = CounterView::read(entry.live().filter_map(|(dot, payload)| match payload {
+                    Payload::Counter(counter) => Some((dot, counter)),
+                    Payload::Register(_) | Payload::Member => None,
+                }));
+            }
+            Slot::Member(_) if entry.is_live() => self.members.push((path, entry.live_dots())),
+            Slot::Member(_) => {}
+        }
     }
 
     /// The versions of the register that stand, deletions left out.
@@ -115,7 +131,10 @@ pub(crate) fn execute(
     configuration: &Configuration,
     request: &Request,
 ) -> Result<Result<Executed, Refusal>, Fault> {
-    let view = KeyView::read(turn, &request.key)?;
+    let view = match request.command {
+        Command::Add(_) | Command::Remove(_) => KeyView::read_without_members(partition, turn, &request.key)?,
+        _ => KeyView::read(turn, &request.key)?,
+    };
     let changes = match changes(partition, turn, configuration, request, &view)? {
         Ok(changes) => changes,
         Err(refusal) => return Ok(Err(refusal)),
@@ -146,7 +165,16 @@ fn changes(
             if !is_of_type(&Value::Register(Vec::new())) {
                 return Ok(Err(Refusal::WrongType));
             }
-            match register_change(partition, turn, request, policy, view, Some(value.clone()), *timestamp) {
+            match register_change(
+                partition,
+                turn,
+                configuration,
+                request,
+                policy,
+                view,
+                Some(value.clone()),
+                *timestamp,
+            ) {
                 Ok((payload, kills)) => vec![(path(Slot::Register), Some(payload), kills)],
                 Err(refusal) => return Ok(Err(refusal)),
             }
@@ -158,7 +186,7 @@ fn changes(
                 changes.push((path(Slot::Counter), Some(Payload::Counter(payload)), kills));
             }
             if view.register.is_some() {
-                match register_change(partition, turn, request, policy, view, None, None) {
+                match register_change(partition, turn, configuration, request, policy, view, None, None) {
                     // Where siblings are kept a removal needs no version of its own: it takes out what it saw.
                     Ok((_, kills)) if policy == RegisterPolicy::KeepSiblings => {
                         changes.push((path(Slot::Register), None, kills));
@@ -195,9 +223,11 @@ fn changes(
 }
 
 /// The version that a write of a register makes, and the versions that it replaces.
+#[expect(clippy::too_many_arguments, reason = "the parts of one write")]
 fn register_change(
     partition: &mut Partition,
     turn: &Turn<'_>,
+    configuration: &Configuration,
     request: &Request,
     policy: RegisterPolicy,
     view: &KeyView,
@@ -226,8 +256,9 @@ fn register_change(
         }
         (_, Some(context)) => {
             let covered = live.iter().map(|(dot, _)| *dot).filter(|dot| context.covers.contains(*dot));
-            let seen = context.seen.iter().copied().filter(|dot| !partition.clock().contains(*dot));
-            covered.chain(seen).collect()
+            // What the client read elsewhere and this replica has not joined dies too, unless it can not exist.
+            let elsewhere = |dot: &Dot| !partition.clock().contains(*dot) && partition.may_exist(configuration, *dot);
+            covered.chain(context.seen.iter().copied().filter(elsewhere)).collect()
         }
         (RegisterPolicy::KeepSiblings, None) if request.command.is_blind_write() => BTreeSet::new(),
         (_, None) => live.iter().map(|(dot, _)| *dot).collect(),

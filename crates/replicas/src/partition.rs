@@ -107,6 +107,13 @@ impl Partition {
         self.writer
     }
 
+    /// Whether an event of this name can exist, as far as this replica knows: a member's, and if its own, one it made.
+    pub(crate) fn may_exist(&self, configuration: &Configuration, dot: Dot) -> bool {
+        let is_member = configuration.members.iter().any(|member| member.replica == dot.replica());
+        let is_own_future = dot.replica() == self.writer && dot.sequence() > self.minted;
+        is_member && !is_own_future && dot.sequence() < SEQUENCE_LIMIT
+    }
+
     pub(crate) fn stamps(&mut self) -> &mut HybridClock {
         &mut self.stamps
     }
@@ -137,7 +144,7 @@ impl Partition {
         }
         let delta = Delta { events };
         let joined = self.apply(turn, configuration, &Update::Delta(delta.clone()))?;
-        joined.expect("an event just minted is new, well-formed and based on what is held");
+        joined.expect("an event just minted is new, and kills only what this replica may know of");
         Ok(delta)
     }
 
@@ -196,9 +203,15 @@ impl Partition {
         Ok(State { clock: self.clock.clone(), entries })
     }
 
-    /// What a replica with this clock lacks, cut to a message's size, and whether more is left. `None` if it lacks nothing.
-    pub(crate) fn diff(&self, turn: &Turn<'_>, since: &CausalContext) -> Result<Option<(Update, bool)>, Fault> {
-        let missing = self.clock.subtract(since);
+    /// What a replica with this clock lacks, without what is on its way to it already, cut to a message's size, and
+    /// whether more is left. `None` if there is nothing to send.
+    pub(crate) fn diff(
+        &self,
+        turn: &Turn<'_>,
+        since: &CausalContext,
+        on_its_way: &CausalContext,
+    ) -> Result<Option<(Update, bool)>, Fault> {
+        let missing = self.clock.subtract(since).subtract(on_its_way);
         if missing.is_empty() {
             return Ok(None);
         }
@@ -431,11 +444,12 @@ impl Partition {
         }
     }
 
-    /// Keeps only the path of the oldest events when too many are kept whole.
+    /// Keeps only the path of some events when too many are kept whole: the oldest of the longest run.
     fn thin(&mut self, turn: &mut Turn<'_>) -> Result<(), Fault> {
         let Some(remembered) = &mut self.remembered else { return Ok(()) };
         while remembered.count > self.settings.whole_events {
-            let oldest = remembered.whole.intervals().min_by_key(|run| run.first).and_then(|run| run.dots().next());
+            let oldest =
+                remembered.whole.intervals().max_by_key(|run| run.last - run.first).and_then(|run| run.dots().next());
             let oldest = oldest.expect("more events than none are kept");
             let key = rows::event_key(oldest);
             let row: EventRow = turn.get(&key)?.ok_or_else(|| Fault::Corrupt(key.clone()))?;

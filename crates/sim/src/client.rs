@@ -223,10 +223,15 @@ impl Client {
         }
     }
 
+    /// Keeps what was read until the write that follows from it: a later write without a read of its own replaces
+    /// whatever its coordinator holds, as a plain `SET` does.
     fn remember(&mut self, context: &Context) {
         let Some(running) = &self.running else { return };
         let key = &running.request.key;
-        if self.read.insert(key.clone(), context.clone()).is_none() {
+        if !running.request.command.is_read() {
+            self.read.remove(key);
+            self.read_order.retain(|other| other != key);
+        } else if self.read.insert(key.clone(), context.clone()).is_none() {
             self.read_order.push_back(key.clone());
             if self.read_order.len() > REMEMBERED
                 && let Some(oldest) = self.read_order.pop_front()

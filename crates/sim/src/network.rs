@@ -46,6 +46,9 @@ pub struct Topology {
     pub within: Delay,
     /// The delay between two datacenters, by their numbers, the smaller first.
     pub between: BTreeMap<(u16, u16), Delay>,
+    /// How long a message between nodes stays in its sender's buffers before it is on the wire, in the mean, in
+    /// milliseconds: a crash meanwhile takes it along.
+    pub buffered: f64,
     /// How many messages between nodes are lost.
     pub loss: f64,
     /// How many messages between nodes arrive twice.
@@ -66,6 +69,7 @@ impl Topology {
                 ((0, 2), Delay::around(45.0, 1.0)),
                 ((1, 2), Delay::around(40.0, 1.0)),
             ]),
+            buffered: 2.0,
             loss: 0.000_5,
             duplication: 0.000_5,
             ordered: true,
@@ -122,8 +126,8 @@ impl Network {
         from != to && (self.cut.contains(&from) || self.cut.contains(&to))
     }
 
-    /// When a message between nodes arrives: never, once, or twice.
-    pub(crate) fn send(&mut self, now: u64, from: NodeId, to: NodeId, bytes: usize) -> Vec<u64> {
+    /// When a message between nodes has left its sender, and when it arrives: never, once, or twice.
+    pub(crate) fn send(&mut self, now: u64, from: NodeId, to: NodeId, bytes: usize) -> Vec<(u64, u64)> {
         self.bytes += bytes as u64;
         let places = (self.topology.datacenter(from), self.topology.datacenter(to));
         if self.is_cut(places.0, places.1) || self.rng.chance(self.topology.loss) {
@@ -131,10 +135,11 @@ impl Network {
             return Vec::new();
         }
         let delay = self.topology.delay(places.0, places.1);
-        let mut arrivals = vec![now + delay.draw(&mut self.rng)];
+        let buffered = (self.rng.exponential(self.topology.buffered) * 1e6) as u64;
+        let mut arrivals = vec![now + buffered + delay.draw(&mut self.rng)];
         if self.rng.chance(self.topology.duplication) {
             self.doubled += 1;
-            arrivals.push(now + delay.draw(&mut self.rng));
+            arrivals.push(now + buffered + delay.draw(&mut self.rng));
         }
         if self.topology.ordered {
             let last = self.last_arrival.entry((from, to)).or_default();
@@ -143,7 +148,7 @@ impl Network {
                 *last = *arrival;
             }
         }
-        arrivals
+        arrivals.into_iter().map(|arrival| (now + buffered, arrival)).collect()
     }
 
     /// When a message between a client in a datacenter and a node arrives, if it does.

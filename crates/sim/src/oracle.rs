@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use syncline_clocks::{CausalContext, Dot};
-use syncline_replicas::{Batch, Event, NodeId, Path, Row, decode_row};
+use syncline_clocks::{CausalContext, Dot, ReplicaId};
+use syncline_replicas::{AntiEntropyMessage, Batch, Body, Event, NodeId, Path, QuorumMessage, Row, Update, decode_row};
 
 use crate::disk::Disk;
 
@@ -40,6 +40,22 @@ impl Oracle {
                 Err(fault) => self.violations.push(format!("a row that does not decode: {fault}")),
             }
         }
+    }
+
+    /// Takes the events out of a message: one that is kept only by its path from the start is in no row.
+    pub(crate) fn overhear(&mut self, body: &Body) {
+        let delta = match body {
+            Body::AntiEntropy(AntiEntropyMessage::Repair { update: Update::Delta(delta), .. }) => delta,
+            Body::Quorum(QuorumMessage::Write { delta, .. }) => delta,
+            _ => return,
+        };
+        delta.events.iter().for_each(|event| self.learn(event.clone()));
+    }
+
+    /// A node crashed and forgot what it had not flushed: its events among that never left it, and their dots are
+    /// minted again.
+    pub(crate) fn forget(&mut self, replica: ReplicaId, durable: &CausalContext) {
+        self.events.retain(|dot, _| dot.replica() != replica || durable.contains(*dot));
     }
 
     fn learn(&mut self, event: Event) {

@@ -52,6 +52,8 @@ pub struct Scenario {
     pub settings: Settings,
     /// Where nodes stand and how messages travel.
     pub topology: Topology,
+    /// How long a flush takes, in the mean, in nanoseconds.
+    pub flush: u64,
     /// How far wall clocks are off, at most, in nanoseconds.
     pub skew: u64,
     /// Whether clients stamp their writes with their own wall clocks, as Cassandra's do.
@@ -85,6 +87,7 @@ impl Scenario {
             policies: Policies::default(),
             settings: Settings::default(),
             topology: Topology::three_datacenters(),
+            flush: 175_000,
             skew: SECOND / 100,
             client_clocks: false,
             workload: Workload::Random { mix: Mix::default(), clients: 3 },

@@ -34,20 +34,53 @@ const LOOK: u64 = 50_000_000;
 enum Happening {
     Fault(usize),
     Look,
-    Message { from: NodeId, to: NodeId, bytes: Vec<u8> },
-    Timer { node: NodeId, incarnation: u64, timer: Timer },
-    Flushed { node: NodeId, incarnation: u64, up_to: BatchNumber },
-    Asked { node: NodeId, client: usize, request: Box<Request> },
-    Answered { client: usize, response: Box<Response> },
-    Begins { client: usize, operation: crate::workload::Operation },
-    Attempts { client: usize, sequence: u64, target: NodeId },
-    Silence { client: usize, sequence: u64, attempt: u32 },
+    /// A message; it was in its sender's hands from `sent` until `left`, and a crash in between takes it along.
+    Message {
+        from: NodeId,
+        to: NodeId,
+        sent: u64,
+        left: u64,
+        bytes: Vec<u8>,
+    },
+    Timer {
+        node: NodeId,
+        incarnation: u64,
+        timer: Timer,
+    },
+    Flushed {
+        node: NodeId,
+        incarnation: u64,
+        up_to: BatchNumber,
+    },
+    Asked {
+        node: NodeId,
+        client: usize,
+        request: Box<Request>,
+    },
+    Answered {
+        client: usize,
+        response: Box<Response>,
+    },
+    Begins {
+        client: usize,
+        operation: crate::workload::Operation,
+    },
+    Attempts {
+        client: usize,
+        sequence: u64,
+        target: NodeId,
+    },
+    Silence {
+        client: usize,
+        sequence: u64,
+        attempt: u32,
+    },
 }
 
 /// An output that waits for a batch.
 #[derive(Debug)]
 enum Held {
-    Send { to: NodeId, bytes: Vec<u8>, clock: Option<CausalContext> },
+    Send { to: NodeId, bytes: Vec<u8> },
     Respond { to: ClientId, response: Response },
 }
 
@@ -56,6 +89,7 @@ struct Node {
     host: Option<Host>,
     disk: Disk,
     incarnation: u64,
+    crashed_at: u64,
     /// The last batch written, the last one durable, and whether a flush is under way.
     written: BatchNumber,
     durable: BatchNumber,
@@ -107,6 +141,7 @@ impl<'a> World<'a> {
                 host: None,
                 disk,
                 incarnation: 0,
+                crashed_at: u64::MAX,
                 written: BatchNumber(0),
                 durable: BatchNumber(0),
                 flushing: false,
@@ -193,7 +228,11 @@ impl<'a> World<'a> {
                 self.fault(&fault);
             }
             Happening::Look => self.look(),
-            Happening::Message { from, to, bytes } => self.deliver(from, to, &bytes),
+            Happening::Message { from, to, sent, left, bytes } => {
+                if !(sent..left).contains(&self.nodes[&from].crashed_at) {
+                    self.deliver(from, to, &bytes);
+                }
+            }
             Happening::Timer { node, incarnation, timer } => {
                 self.input_if(node, incarnation, Input::Timer { partition: PARTITION, timer });
             }
@@ -242,7 +281,12 @@ impl<'a> World<'a> {
         let node = self.nodes.get_mut(&id).expect("the topology's nodes are there");
         if node.host.take().is_some() {
             node.incarnation += 1;
+            node.crashed_at = self.now;
             self.measures.batches_lost += node.disk.crash() as u64;
+            let durable = self.durable_clock(id);
+            if let (Some(oracle), Some(member)) = (&mut self.oracle, self.bootstrap.member(id)) {
+                oracle.forget(member.replica, &durable);
+            }
         }
     }
 
@@ -275,8 +319,7 @@ impl<'a> World<'a> {
                 {
                     return;
                 }
-                let clock = envelope.body.reported_clock().filter(|_| self.oracle.is_some()).cloned();
-                let held = Held::Send { to, bytes: encode(&envelope), clock };
+                let held = Held::Send { to, bytes: encode(&envelope) };
                 self.release_or_hold(id, after, held);
             }
             Effect::Respond { to, response, after } => {
@@ -310,7 +353,7 @@ impl<'a> World<'a> {
         let node = self.nodes.get_mut(&id).expect("only nodes flush");
         node.flushing = true;
         let (incarnation, up_to) = (node.incarnation, node.written);
-        let took = 100_000 + self.disk_rng.below(150_000);
+        let took = self.scenario.flush / 2 + self.disk_rng.below(self.scenario.flush.max(1));
         self.plan(self.now + took, Happening::Flushed { node: id, incarnation, up_to });
     }
 
@@ -349,12 +392,16 @@ impl<'a> World<'a> {
 
     fn release(&mut self, id: NodeId, held: Held) {
         match held {
-            Held::Send { to, bytes, clock } => {
-                if let Some(clock) = clock {
-                    self.check_clock_is_durable(id, &clock);
+            Held::Send { to, bytes } => {
+                if let (Some(oracle), Ok(envelope)) = (&mut self.oracle, decode(&bytes)) {
+                    oracle.overhear(&envelope.body);
+                    if let Some(clock) = envelope.body.reported_clock() {
+                        self.check_clock_is_durable(id, clock);
+                    }
                 }
-                for at in self.network.send(self.now, id, to, bytes.len()) {
-                    self.plan(at, Happening::Message { from: id, to, bytes: bytes.clone() });
+                let sent = self.now;
+                for (left, at) in self.network.send(sent, id, to, bytes.len()) {
+                    self.plan(at, Happening::Message { from: id, to, sent, left, bytes: bytes.clone() });
                 }
             }
             Held::Respond { to, response } => {
@@ -369,12 +416,15 @@ impl<'a> World<'a> {
 
     /// Schedule 5 of the design, seen from outside: a clock must be durable before a peer hears of it.
     fn check_clock_is_durable(&mut self, id: NodeId, clock: &CausalContext) {
-        let durable = match self.nodes[&id].disk.durable(b"m").map(|row| decode_row(b"m", row)) {
+        if !self.durable_clock(id).includes(clock) {
+            self.checkers.findings.early_clocks += 1;
+        }
+    }
+
+    fn durable_clock(&self, id: NodeId) -> CausalContext {
+        match self.nodes[&id].disk.durable(b"m").map(|row| decode_row(b"m", row)) {
             Some(Ok(Row::Meta(meta))) => meta.clock,
             _ => CausalContext::new(),
-        };
-        if !durable.includes(clock) {
-            self.checkers.findings.early_clocks += 1;
         }
     }
 

@@ -64,6 +64,11 @@ impl Disk {
         lost
     }
 
+    /// Forgets rows for good.
+    pub(crate) fn lose(&mut self, lost: impl Fn(&[u8], &[u8]) -> bool) {
+        self.rows.retain(|key, value| !lost(key, value));
+    }
+
     /// All rows.
     pub fn rows(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.rows.iter().map(|(key, value)| (key.as_slice(), value.as_slice()))

@@ -22,6 +22,9 @@ pub enum Fault {
     Crash(NodeId),
     /// The node that leads by the newest configuration does.
     CrashLeader,
+    /// A node's rows of all keys with this prefix vanish, and its clock does not: what a careless operator or a broken
+    /// disk does.
+    LoseKeys(NodeId, Vec<u8>),
     /// Every stopped node starts again.
     Restart,
 }

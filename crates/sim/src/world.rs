@@ -471,6 +471,12 @@ impl<'a> World<'a> {
                 self.measures.crashed(self.now);
                 self.crash(leads);
             }
+            Fault::LoseKeys(node, prefix) => {
+                let disk = &mut self.nodes.get_mut(node).expect("the topology's nodes are there").disk;
+                disk.lose(|key, value| {
+                    matches!(decode_row(key, value), Ok(Row::Entry(path, _)) if path.key.starts_with(prefix))
+                });
+            }
             Fault::Restart => {
                 let down = self.nodes.iter().filter(|(_, node)| node.host.is_none()).map(|(id, _)| *id);
                 for node in down.collect::<Vec<_>>() {

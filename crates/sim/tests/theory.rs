@@ -375,6 +375,26 @@ fn statement_9_after_every_heal_all_replicas_answer_the_same_and_every_state_is_
     assert!(seeds().count() < 10 || counts.iter().all(|count| *count > 10), "too rarely reached: {counts:?}");
 }
 
+/// Schedule 6 of the design: a replica that lost a range of keys but not its clock must not make others delete them.
+/// (It differs from them at the end: finding that out is an audit's task.)
+#[test]
+fn lost_rows_under_a_full_clock_erase_no_good_copies() {
+    for (strategy, level) in [(Strategy::LeaderFollower, TWO), (Strategy::MultiLeader, ONE), (Strategy::Leaderless, TWO)] {
+        let observed = every_seed(
+            "lost_rows",
+            |seed| {
+                let faults = vec![(5 * SECOND, Fault::LoseKeys(NodeId(2), b"set:".to_vec()))];
+                busy(Scenario { faults, ..healthy(seed, strategy, level) })
+            },
+            |report| {
+                expect(report.findings.adds_lost == 0, "a good copy was erased")?;
+                Ok(report.findings.diverged > 0 && report.findings.adds_checked > 50)
+            },
+        );
+        assert!(observed > 0, "the rows were never missed");
+    }
+}
+
 // Negative controls: each defect of the world must make its checker fail, in at least one seed.
 
 fn some_seed(what: &str, build: impl Fn(u64) -> Scenario, fails: impl Fn(&Report) -> bool) {

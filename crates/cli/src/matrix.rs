@@ -97,8 +97,11 @@ pub(crate) fn meaning(summaries: &[Summary]) -> String {
             said.push(format!("served no write for up to {gap:.0} ms after a crash"));
         }
         if let (Some(near), Some(far)) = (summary.write_near.p50, summary.write_far.p50) {
-            let where_ = if far > near * 3.0 { ", far more away from the leader" } else { ", wherever the client is" };
-            said.push(format!("a write takes {near:.1} ms{where_} ({far:.1} ms)"));
+            said.push(if far > near * 1.5 {
+                format!("a write takes {near:.1} ms near the leader and {far:.1} ms away from it")
+            } else {
+                format!("a write takes {:.1} ms, wherever the client is", near.max(far))
+            });
         }
         if summary.diverged_seeds > 0 {
             said.push(format!("DIVERGED in {} seeds", summary.diverged_seeds));

@@ -32,6 +32,10 @@ impl GCounter {
     /// Adds `amount` for `writer` and returns the part that changed; `None`, and no change, if the writer's total
     /// would pass 2^64 - 1.
     pub fn increment(&mut self, writer: ReplicaId, amount: u64) -> Option<Self> {
+        // A total of 0 and none at all are the same state and must be equal.
+        if amount == 0 {
+            return Some(Self::default());
+        }
         let total = self.totals.entry(writer).or_default();
         *total = total.checked_add(amount)?;
         Some(Self { totals: BTreeMap::from([(writer, *total)]) })

@@ -98,20 +98,27 @@ impl<S: Store> Replica<S> {
     /// # Errors
     /// See [`JoinError`]; nothing changed then.
     pub fn join(&mut self, update: &Update<S::Path, S::Payload>) -> Result<Vec<Change<S::Path>>, JoinError> {
-        let before = self.causal.clock().clone();
-        let changes = self.causal.join(self.id, update)?;
+        // What is new has to be known before the join, which makes it old.
         match update {
-            Update::Delta(delta) => self.remember(delta.events.iter().filter(|event| !before.contains(event.dot))),
+            Update::Delta(delta) => {
+                let is_new = |event: &&Event<_, _>| !self.clock().contains(event.dot);
+                let new: Vec<_> = delta.events.iter().filter(is_new).collect();
+                let changes = self.causal.join(self.id, update)?;
+                self.remember(new.into_iter());
+                Ok(changes)
+            }
             Update::Entries(repair) => {
+                let before = self.clock().clone();
+                let changes = self.causal.join(self.id, update)?;
                 for (path, Repair { events, .. }) in &repair.paths {
                     for dot in events.subtract(&before).dots().take(self.keep.1) {
                         self.remember_path(dot, path.clone());
                     }
                 }
+                Ok(changes)
             }
-            Update::State(_) => {}
+            Update::State(_) => self.causal.join(self.id, update),
         }
-        Ok(changes)
     }
 
     /// What a replica with this clock lacks: the missing events while they are kept; else the entries of their paths

@@ -202,7 +202,7 @@ impl Leaderless {
     ) -> Result<(), Fault> {
         self.generation += 1;
         let generation = self.generation;
-        turn.set_timer(Timer { kind: TimerKind::Request(request.id), generation }, request.patience);
+        turn.set_timer(Timer { kind: TimerKind::Request(request.id), generation }, request.patience());
         // A coordinator answers its own read at once; its copy of a write counts when it is flushed.
         let is_read = matches!(kind, PendingKind::Read { .. });
         let answered = is_read.then_some(turn.node).into_iter().collect();

@@ -266,7 +266,6 @@ impl Partition {
     }
 
     /// The key's paths of which a replica with this clock lacks events, each with all of these events.
-    #[expect(clippy::type_complexity, reason = "the parts of an update")]
     fn repairs_of_key(
         &self,
         turn: &Turn<'_>,

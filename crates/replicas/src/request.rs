@@ -81,7 +81,7 @@ pub struct Request {
     pub context: Option<Context>,
     /// How many replicas have to answer.
     pub level: Level,
-    /// How long the client waits.
+    /// How long the client waits; a minute at most.
     pub patience: Duration,
 }
 
@@ -183,7 +183,14 @@ impl Level {
     }
 }
 
+/// The longest that a request waits, whatever its client says.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
+
 impl Request {
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience.min(LONGEST_PATIENCE)
+    }
+
     pub(crate) fn respond(&self, configuration: &Configuration, outcome: Result<Reply, Refusal>) -> Response {
         Response { id: self.id, partition: self.partition, epoch: configuration.epoch, outcome }
     }

@@ -71,7 +71,7 @@ fn cut(seed: u64, strategy: Strategy, level: Level, datacenter: u16) -> Scenario
     Scenario { faults, clients_until: 16 * SECOND, ..healthy(seed, strategy, level) }
 }
 
-fn median(values: &mut Vec<f64>) -> f64 {
+fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
@@ -314,7 +314,7 @@ fn rough(seed: u64, strategy: Strategy, level: Level) -> Scenario {
     let node = NodeId((seed % 3) as u32);
     scenario.topology.loss = 0.02;
     scenario.topology.duplication = 0.02;
-    scenario.topology.ordered = seed % 2 == 0;
+    scenario.topology.ordered = seed.is_multiple_of(2);
     scenario.skew = 100 * MS;
     scenario.flush = 5 * MS;
     scenario.settings.whole_events = if seed % 4 < 2 { 20 } else { 65_536 };
@@ -379,7 +379,9 @@ fn statement_9_after_every_heal_all_replicas_answer_the_same_and_every_state_is_
 /// (It differs from them at the end: finding that out is an audit's task.)
 #[test]
 fn lost_rows_under_a_full_clock_erase_no_good_copies() {
-    for (strategy, level) in [(Strategy::LeaderFollower, TWO), (Strategy::MultiLeader, ONE), (Strategy::Leaderless, TWO)] {
+    for (strategy, level) in
+        [(Strategy::LeaderFollower, TWO), (Strategy::MultiLeader, ONE), (Strategy::Leaderless, TWO)]
+    {
         let observed = every_seed(
             "lost_rows",
             |seed| {

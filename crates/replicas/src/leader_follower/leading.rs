@@ -214,7 +214,7 @@ impl Leading {
     ) {
         self.generation += 1;
         let generation = self.generation;
-        turn.set_timer(Timer { kind: TimerKind::Request(request.id), generation }, request.patience);
+        turn.set_timer(Timer { kind: TimerKind::Request(request.id), generation }, request.patience());
         let round = if confirm { self.round + 1 } else { 0 };
         self.pending.insert(request.id, Pending { client, request, generation, reply, index, round });
         self.answer(turn, configuration);

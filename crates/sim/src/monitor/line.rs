@@ -60,7 +60,7 @@ pub enum TraceCommand {
 }
 
 impl TraceCommand {
-    /// The name under which [`MonitorTrace::commands`] counts it.
+    /// The name under which [`MonitorTrace::commands`](crate::MonitorTrace::commands) counts it.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {

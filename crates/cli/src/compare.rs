@@ -71,7 +71,9 @@ impl Compare {
     pub(crate) fn run(self) -> Result<(), String> {
         let settings = self.settings()?;
         let (workload, length, default_seeds) = self.workload()?;
-        let last = self.first_seed.saturating_add(self.seeds.unwrap_or(default_seeds));
+        let count = self.seeds.unwrap_or(default_seeds);
+        let last = self.first_seed.checked_add(count);
+        let last = last.ok_or_else(|| format!("{count} seeds from {} on pass 2^64: begin lower", self.first_seed))?;
         let seeds: Vec<u64> = (self.first_seed..last).collect();
         let summaries = run(&settings, &seeds, &workload, length)?;
         let text = if self.json {
@@ -103,8 +105,9 @@ impl Compare {
             }
         }
         if let Some(only) = &self.only {
-            let names: Vec<String> = settings.iter().map(|setting| setting.name.1.clone()).collect();
-            settings.retain(|setting| format!("{} {}", setting.name.0, setting.name.1).contains(only.as_str()));
+            let name = |setting: &Setting| format!("{} {}", setting.name.0, setting.name.1);
+            let names: Vec<String> = settings.iter().map(|setting| format!("\"{}\"", name(setting))).collect();
+            settings.retain(|setting| name(setting).contains(only.as_str()));
             if settings.is_empty() {
                 return Err(format!("no setting's name contains {only:?}: there are {}", names.join(", ")));
             }

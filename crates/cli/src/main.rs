@@ -1,5 +1,6 @@
 //! The command `syncline`.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -27,7 +28,8 @@ fn main() -> ExitCode {
         Err(error) if error.use_stderr() => Err(one_line(&error)),
         // Help and version are answers, not errors.
         Err(answer) => {
-            print!("{answer}");
+            // Who closed the pipe has read enough.
+            let _ = write!(std::io::stdout(), "{answer}");
             Ok(())
         }
     };

@@ -88,10 +88,13 @@ pub(crate) fn meaning(summaries: &[Summary]) -> String {
             said.push("let older writes beat newer ones that had seen them".to_string());
         }
         if let Some(percent) = summary.cut_inside_writes.filter(|percent| *percent < 99.0) {
-            said.push(format!("served {percent:.0} % of the writes in a datacenter that was cut off"));
+            said.push(match summary.cut_outside_writes.filter(|outside| *outside < 99.0) {
+                Some(outside) => format!("served {percent:.0} % of the writes inside, {outside:.0} % outside a cut"),
+                None => format!("served {percent:.0} % of the writes in a datacenter that was cut off"),
+            });
         }
-        if let Some(percent) = summary.cut_outside_writes.filter(|percent| *percent < 99.0) {
-            said.push(format!("and {percent:.0} % of those outside it"));
+        if summary.passed_over > 0 {
+            said.push(format!("hid {} register versions behind concurrent ones", summary.passed_over));
         }
         if let Some(gap) = summary.without_service_ms.most.filter(|gap| *gap > 500.0) {
             said.push(format!("served no write for up to {gap:.0} ms after a crash"));
@@ -112,7 +115,7 @@ pub(crate) fn meaning(summaries: &[Summary]) -> String {
     lines.push(
         "Choose synchronous leader-follower for one order of writes that survives a crash; multi-leader or R=1 W=1 when \
          every\nsite must work alone, with sets and counters that lose nothing and registers whose conflicts you can \
-         accept; R=2 W=2\nwhen no crash may interrupt service and clients can wait for a quorum. Avoid asynchronous \
+         accept; R=2 W=2\nwhen a crash must not cost a failover and clients can wait for a quorum. Avoid asynchronous \
          leader-follower where an\nacknowledged write must not vanish, W=N where a replica may be away, and wall-clock \
          timestamps where writes follow reads."
             .to_string(),

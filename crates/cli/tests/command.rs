@@ -28,6 +28,7 @@ fn wrong_arguments_get_one_line_that_says_what_to_do() {
     refuses(&["compare", "--sedes", "3"], "--seeds");
     refuses(&["compare", "--seeds", "0"], "1..=100000");
     refuses(&["compare", "--seeds", "many"], "many");
+    refuses(&["compare", "--first-seed", "18446744073709551615"], "begin lower");
     refuses(&["compare", "--quorum", "4,1"], "between 1 and 3");
     refuses(&["compare", "--quorum", "1,2"], "--allow-stale");
     refuses(&["compare", "--only", "nothing like it"], "R=2 W=2");

@@ -76,6 +76,14 @@ impl<V> Entry<V> {
     }
 }
 
+impl<V> Entry<V> {
+    /// Drops kept kills that the clock covers. An event that kills a dot of another path, which only an error or an attack
+    /// makes, leaves one behind when its victim arrives elsewhere; equal clocks must still mean equal entries.
+    pub fn normalize(&mut self, mine: impl Fn(Dot) -> bool) {
+        self.kept_kills.retain(|dot| !mine(*dot));
+    }
+}
+
 impl<V: Clone> Entry<V> {
     /// Joins what another replica, or an event, says of this path.
     ///
@@ -98,7 +106,7 @@ impl<V: Clone> Entry<V> {
                 born.push(*dot);
             }
         }
-        self.kept_kills.retain(|dot| !theirs(*dot));
+        self.kept_kills.retain(|dot| !mine(*dot) && !theirs(*dot));
         self.kept_kills.extend(other.kept_kills.iter().filter(|dot| !mine(**dot) && !theirs(**dot)));
         Born { born, died }
     }

@@ -216,9 +216,6 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
             }
         }
         for dot in entry.kept_kills() {
-            if theirs.contains(*dot) {
-                return Err(JoinError::Malformed("a kept kill that the sender's clock covers"));
-            }
             if own.is_future(*dot) {
                 return Err(JoinError::OwnFuture(*dot));
             }

@@ -94,9 +94,10 @@ impl KeyView {
     }
 
     /// What a reader of this has seen, under the clock of the replica that it was read from.
-    pub(crate) fn context(&self, clock: &CausalContext) -> Context {
+    pub(crate) fn context(&self, key: &[u8], clock: &CausalContext) -> Context {
         let versions = self.register.iter().flat_map(Siblings::versions);
         Context {
+            key: key.to_vec(),
             covers: clock.clone(),
             seen: versions.clone().map(|version| version.dot).collect(),
             latest: versions.map(|version| version.timestamp).max(),
@@ -131,6 +132,9 @@ pub(crate) fn execute(
     configuration: &Configuration,
     request: &Request,
 ) -> Result<Result<Executed, Refusal>, Fault> {
+    if request.context.as_ref().is_some_and(|context| context.key != request.key) {
+        return Ok(Err(Refusal::OtherKey));
+    }
     let view = match request.command {
         Command::Add(_) | Command::Remove(_) => KeyView::read_without_members(partition, turn, &request.key)?,
         _ => KeyView::read(turn, &request.key)?,

@@ -54,6 +54,8 @@ struct Proposal {
     ballot: Ballot,
     /// The change: it replaces the configuration of the epoch before.
     wanted: Configuration,
+    /// Whether this ballot outbids one that refused an earlier ballot of the same attempt.
+    outbids: bool,
     phase: Phase,
 }
 
@@ -74,12 +76,16 @@ impl ConfigurationRegister {
 
     /// Tries to put `wanted` in the place of the configuration one epoch before it.
     pub(crate) fn propose(&mut self, turn: &mut Turn<'_>, wanted: Configuration) -> Option<Configuration> {
+        self.bid(turn, wanted, false)
+    }
+
+    fn bid(&mut self, turn: &mut Turn<'_>, wanted: Configuration, outbids: bool) -> Option<Configuration> {
         self.highest_round = self.highest_round.saturating_add(1);
         let ballot = Ballot { round: self.highest_round, node: turn.node };
         let own = self.promise(turn, ballot)?;
         let phase = Phase::Preparing { promises: [(turn.node, own)].into() };
         self.broadcast(turn, &wanted, RegisterMessage::Prepare(ballot));
-        self.proposal = Some(Proposal { ballot, wanted, phase });
+        self.proposal = Some(Proposal { ballot, wanted, outbids, phase });
         self.advance(turn)
     }
 
@@ -124,9 +130,11 @@ impl ConfigurationRegister {
             }
             RegisterMessage::Refused(ballot, round) => {
                 self.highest_round = self.highest_round.max(round);
-                // An acceptor that promised a higher round, perhaps to one that was cut off, is asked again above it.
-                let outbid = self.proposal.take_if(|proposal| proposal.ballot == ballot && round > 0)?;
-                return self.propose(turn, outbid.wanted);
+                // An acceptor that promised a higher round, perhaps to one that was cut off, is asked again above it,
+                // once: two who want to lead at the same time must not outbid one another for ever.
+                let is_first = |proposal: &mut Proposal| proposal.ballot == ballot && round > 0 && !proposal.outbids;
+                let outbid = self.proposal.take_if(is_first)?;
+                return self.bid(turn, outbid.wanted, true);
             }
         };
         turn.send(from, epoch, Body::Register(answer), Leaves::WhenDurable);

@@ -47,6 +47,9 @@ use leading::Leading;
 /// The most log entries that one message carries.
 const APPEND_BUDGET: usize = 256;
 
+/// How many times its patience a candidate waits at the most before it tries again.
+const MAX_BACK_OFF: u32 = 8;
+
 /// No log grows longer: a snapshot that claims more is not believed.
 const INDEX_LIMIT: u64 = 1 << 62;
 
@@ -136,6 +139,8 @@ pub(crate) struct LeaderFollower {
     /// When the leader was last heard.
     heard: Monotonic,
     generation: u64,
+    /// Attempts to lead since a leader was last heard: each waits longer for its answers than the one before.
+    attempts: u32,
     settings: Settings,
 }
 
@@ -156,6 +161,7 @@ impl LeaderFollower {
             role: Role::Follower,
             heard: turn.now.monotonic,
             generation: 0,
+            attempts: 0,
             settings,
         };
         // Only the very first leader needs no failover: one that restarts may have been deposed meanwhile.
@@ -190,8 +196,10 @@ impl LeaderFollower {
 
     fn become_candidate(&mut self, turn: &mut Turn<'_>, configuration: &Configuration) -> Option<Configuration> {
         self.role = Role::Candidate;
-        // If the attempt fails, another may succeed meanwhile; else the next begins after the same patience.
-        self.arm(turn, TimerKind::Detection, self.patience(turn, configuration));
+        // If the attempt fails, another may succeed meanwhile; else the next begins later, and with more patience, so that
+        // candidates on slow disks and links do not outbid one another for ever.
+        self.attempts = (self.attempts + 1).min(MAX_BACK_OFF);
+        self.arm(turn, TimerKind::Detection, self.patience(turn, configuration) * self.attempts);
         let epoch = Epoch(configuration.epoch.0.saturating_add(1));
         let wanted = Configuration { epoch, leader: Some(turn.node), ..configuration.clone() };
         self.register.propose(turn, wanted)
@@ -247,6 +255,7 @@ impl LeaderFollower {
     /// Begins to lead with an empty entry of the new epoch: entries of older ones count as held by a majority only
     /// together with it (Raft, Ongaro and Ousterhout 2014, §5.4.2).
     fn become_leader(&mut self, turn: &mut Turn<'_>, configuration: &Configuration) -> Result<(), Fault> {
+        self.attempts = 0;
         self.role = Role::Leader(Leading::begin(turn, configuration, self.log.end.index));
         let nothing = Delta { events: Vec::new() };
         let entry = LogEntry { epoch: configuration.epoch, request: None, delta: nothing, value: Value::Absent };
@@ -333,9 +342,10 @@ impl LeaderFollower {
 
     fn heartbeat(&mut self, turn: &mut Turn<'_>, configuration: &Configuration) -> Result<(), Fault> {
         let Role::Leader(leading) = &mut self.role else { return Ok(()) };
-        let everywhere = leading.everywhere().max(self.log.end.index.saturating_sub(self.settings.log_entries));
-        if everywhere > self.log.base.index {
-            self.log.truncate(turn, everywhere)?;
+        let before = self.log;
+        self.log.held_everywhere(turn, leading.everywhere())?;
+        self.log.truncate(turn, self.log.end.index.saturating_sub(self.settings.log_entries))?;
+        if self.log != before {
             self.save(turn);
         }
         let Role::Leader(leading) = &mut self.role else { return Ok(()) };
@@ -386,7 +396,7 @@ impl LeaderFollower {
     ) -> Result<(), Fault> {
         let view = KeyView::read(turn, &request.key)?;
         let value = view.value(configuration.policies.of(&request.key));
-        let context = view.context(self.partition.clock());
+        let context = view.context(&request.key, self.partition.clock());
         let reply = Reply { value, context, events: Vec::new(), achieved: crate::Achieved::default() };
         let end = self.log.end.index;
         let Role::Leader(leading) = &mut self.role else { return Ok(()) };
@@ -495,8 +505,8 @@ impl LeaderFollower {
             // Within an epoch only its leader appends and sends snapshots unasked: the host's fence has seen to the epoch.
             LogMessage::Append { previous, entries, round, everywhere } => {
                 self.handle_append(turn, configuration, from, previous, entries, round)?;
-                if everywhere > self.log.base.index {
-                    self.log.truncate(turn, everywhere)?;
+                if everywhere > self.log.everywhere {
+                    self.log.held_everywhere(turn, everywhere)?;
                     self.save(turn);
                 }
                 Ok(())
@@ -576,12 +586,12 @@ impl LeaderFollower {
         round: u64,
     ) -> Result<(), Fault> {
         self.heard = turn.now.monotonic;
+        self.attempts = 0;
         if self.role == Role::Candidate {
             self.become_follower(turn, configuration);
         }
-        // Entries that are here already, as far as they are the same, need not be applied again. What lies before the
-        // base is held by every member.
-        let mut agrees = previous.index < self.log.base.index || self.log.holds(turn, previous)?;
+        // Entries that are here already, as far as they are the same, need not be applied again.
+        let mut agrees = self.log.agrees(turn, previous)?;
         let mut agreed = previous.index;
         let mut fresh = Vec::new();
         for entry in entries {
@@ -591,7 +601,7 @@ impl LeaderFollower {
             let index = agreed + 1 + fresh.len() as u64;
             if index > self.log.end.index {
                 fresh.push(entry);
-            } else if index <= self.log.base.index || self.log.holds(turn, Position { epoch: entry.epoch, index })? {
+            } else if self.log.agrees(turn, Position { epoch: entry.epoch, index })? {
                 agreed = index;
             } else {
                 agrees = false;
@@ -691,7 +701,7 @@ impl LeaderFollower {
         for (client, applied) in applied {
             self.dedupe.record(turn, client, &applied);
         }
-        self.log = Extent { base: position, end: position };
+        self.log = Extent { base: position, end: position, everywhere: self.log.everywhere.min(position.index) };
         self.save(turn);
         if !discarded.is_empty() {
             turn.notify(Notice::SuffixDiscarded { events: discarded });

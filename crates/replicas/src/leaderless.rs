@@ -33,7 +33,9 @@ pub enum QuorumMessage {
     Write {
         /// The request that they belong to.
         request: RequestId,
-        /// The events.
+        /// Its events: acknowledged only when all of them are joined.
+        events: Vec<Dot>,
+        /// Those of them that some member may lack and that are still kept whole.
         delta: Delta,
     },
     /// "They are flushed here."
@@ -173,7 +175,8 @@ impl Leaderless {
             }
         };
         for peer in configuration.peers(turn.node) {
-            let write = QuorumMessage::Write { request: request.id, delta: delta.clone() };
+            let (events, delta) = (applied.events.clone(), delta.clone());
+            let write = QuorumMessage::Write { request: request.id, events, delta };
             turn.send(peer, configuration.epoch, Body::Quorum(write), Leaves::WhenDurable);
         }
         // The mark makes sure that a batch follows whose flush answers for this replica, also on a retry.
@@ -181,7 +184,8 @@ impl Leaderless {
         Ok(Ok(PendingKind::Write { batch: turn.batch(), events: applied.events, value: applied.value }))
     }
 
-    /// The events with these dots that some member may lack; every member has the others.
+    /// Those of the events with these dots that are kept whole. Of the others every member has some; what is kept by path
+    /// alone reaches the members by anti-entropy, and they acknowledge it then.
     fn logged(&self, turn: &Turn<'_>, events: &[Dot]) -> Result<Delta, Fault> {
         let mut logged = Vec::new();
         for dot in events {
@@ -253,8 +257,7 @@ impl Leaderless {
         message: QuorumMessage,
     ) -> Result<(), Fault> {
         match message {
-            QuorumMessage::Write { request, delta } => {
-                let events: Vec<Dot> = delta.events.iter().map(|event| event.dot).collect();
+            QuorumMessage::Write { request, events, delta } => {
                 self.partition.join(turn, configuration, from, Update::Delta(delta))?;
                 // An event that was left out of the join is not acknowledged.
                 if events.iter().all(|dot| self.partition.clock().contains(*dot)) {
@@ -308,7 +311,7 @@ impl Leaderless {
                 PendingKind::Read { .. } => {
                     let view = KeyView::read(turn, &pending.request.key)?;
                     let value = view.value(configuration.policies.of(&pending.request.key));
-                    let context = view.context(self.partition.clock());
+                    let context = view.context(&pending.request.key, self.partition.clock());
                     Reply { value, context, events: Vec::new(), achieved }
                 }
             };

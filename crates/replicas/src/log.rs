@@ -27,13 +27,16 @@ pub struct LogEntry {
     pub value: Value,
 }
 
-/// Which part of the log is held as rows.
+/// Which part of the log is held as rows, and which part every member holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Extent {
     /// The last entry that is not held any more.
     pub base: Position,
     /// The last entry.
     pub end: Position,
+    /// Every member holds the entries up to this index, so every later leader's log begins with them. What lies below
+    /// the base and above this may be this member's alone.
+    pub everywhere: u64,
 }
 
 impl Extent {
@@ -54,6 +57,17 @@ impl Extent {
         Ok(self.at(turn, position.index)? == Some(position))
     }
 
+    /// Whether this log surely agrees with its leader's up to a position.
+    pub(crate) fn agrees(&self, turn: &Turn<'_>, position: Position) -> Result<bool, Fault> {
+        Ok(position.index <= self.everywhere || self.holds(turn, position)?)
+    }
+
+    /// Every member is known to hold the entries up to an index: their rows can go.
+    pub(crate) fn held_everywhere(&mut self, turn: &mut Turn<'_>, index: u64) -> Result<(), Fault> {
+        self.everywhere = self.everywhere.max(index.min(self.end.index));
+        self.truncate(turn, self.everywhere)
+    }
+
     pub(crate) fn entry(&self, turn: &Turn<'_>, index: u64) -> Result<LogEntry, Fault> {
         let key = rows::log_key(index);
         turn.get(&key)?.ok_or(Fault::Corrupt(key))
@@ -72,7 +86,9 @@ impl Extent {
     /// Drops the entries up to an index.
     pub(crate) fn truncate(&mut self, turn: &mut Turn<'_>, up_to: u64) -> Result<(), Fault> {
         let up_to = up_to.min(self.end.index);
-        if let Some(base) = self.at(turn, up_to)? {
+        if up_to > self.base.index
+            && let Some(base) = self.at(turn, up_to)?
+        {
             for index in self.base.index + 1..=up_to {
                 turn.delete(rows::log_key(index));
             }

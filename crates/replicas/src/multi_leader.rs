@@ -64,7 +64,7 @@ impl MultiLeader {
         if request.command.is_read() {
             let view = KeyView::read(turn, &request.key)?;
             let value = view.value(configuration.policies.of(&request.key));
-            let context = view.context(self.partition.clock());
+            let context = view.context(&request.key, self.partition.clock());
             return Ok(Ok(Reply { value, context, events: Vec::new(), achieved }));
         }
         let applied = match self.dedupe.seen(turn, request.id)? {

@@ -126,7 +126,9 @@ impl Partition {
 
     /// The entry at one path.
     pub(crate) fn entry(&self, turn: &Turn<'_>, path: &Path) -> Result<Entry<Payload>, Fault> {
-        Ok(turn.get(&rows::entry_key(path))?.unwrap_or_default())
+        let mut entry: Entry<Payload> = turn.get(&rows::entry_key(path))?.unwrap_or_default();
+        entry.normalize(|dot| self.clock.contains(dot));
+        Ok(entry)
     }
 
     /// Turns changes into events under this replica's next dots and joins them.
@@ -198,7 +200,9 @@ impl Partition {
     pub(crate) fn state(&self, turn: &Turn<'_>) -> Result<State<Path, Payload>, Fault> {
         let mut entries = EntryMap::default();
         for (key, value) in turn.scan(rows::ENTRIES)? {
-            entries.insert(rows::path_of(&key)?, rows::decode(&key, &value)?);
+            let mut entry: Entry<Payload> = rows::decode(&key, &value)?;
+            entry.normalize(|dot| self.clock.contains(dot));
+            entries.insert(rows::path_of(&key)?, entry);
         }
         Ok(State { clock: self.clock.clone(), entries })
     }

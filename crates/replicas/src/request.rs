@@ -11,6 +11,8 @@ use crate::{Configuration, Epoch, NodeId, PartitionId, RequestId, Value};
 /// What a client has seen of one key: it travels from a read to the writes that follow from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Context {
+    /// The key that was read: for another one the context means nothing.
+    pub key: Vec<u8>,
     /// The events that what was read covers: a later read whose context lacks one of them is stale.
     pub covers: CausalContext,
     /// The register versions that were read: what the client's next write replaces.
@@ -146,6 +148,9 @@ pub enum Refusal {
     /// Nothing was done: the timestamp can not be used, here or under this policy.
     #[error("the timestamp was refused: {0}")]
     Timestamp(String),
+    /// Nothing was done: the context is that of another key.
+    #[error("the context was read from another key")]
+    OtherKey,
     /// Nothing was done: a later request of this client was handled already.
     #[error("a later request of this client came first")]
     Superseded,
@@ -204,6 +209,6 @@ impl Context {
         covers.extend(events.iter().copied());
         let is_register = matches!(request.command, Command::Set { .. });
         let seen = if is_register { events.iter().copied().collect() } else { BTreeSet::new() };
-        Self { covers, seen, latest: Some(stamp) }
+        Self { key: request.key.clone(), covers, seen, latest: Some(stamp) }
     }
 }

@@ -314,6 +314,9 @@ impl<'a> World<'a> {
         let incarnation = node.incarnation;
         match effect {
             Effect::Send { to, envelope, after } => {
+                if let Some(oracle) = &mut self.oracle {
+                    oracle.overhear(&envelope.body);
+                }
                 if self.scenario.sabotage == Some(Sabotage::DropRepairs)
                     && matches!(envelope.body, Body::AntiEntropy(AntiEntropyMessage::Repair { .. }))
                 {
@@ -393,11 +396,11 @@ impl<'a> World<'a> {
     fn release(&mut self, id: NodeId, held: Held) {
         match held {
             Held::Send { to, bytes } => {
-                if let (Some(oracle), Ok(envelope)) = (&mut self.oracle, decode(&bytes)) {
-                    oracle.overhear(&envelope.body);
-                    if let Some(clock) = envelope.body.reported_clock() {
-                        self.check_clock_is_durable(id, clock);
-                    }
+                if self.oracle.is_some()
+                    && let Ok(envelope) = decode(&bytes)
+                    && let Some(clock) = envelope.body.reported_clock()
+                {
+                    self.check_clock_is_durable(id, clock);
                 }
                 let sent = self.now;
                 for (left, at) in self.network.send(sent, id, to, bytes.len()) {

@@ -375,6 +375,60 @@ fn statement_9_after_every_heal_all_replicas_answer_the_same_and_every_state_is_
     assert!(seeds().count() < 10 || counts.iter().all(|count| *count > 10), "too rarely reached: {counts:?}");
 }
 
+/// An isolated leader whose log outgrows its limit must not take its successor's entries for its own.
+#[test]
+fn a_log_that_outgrew_its_limit_agrees_with_nobody_it_was_not_compared_with() {
+    let overgrown = |seed: u64| {
+        let mut scenario = cut(seed, Strategy::LeaderFollower, TWO, 0);
+        scenario.settings.log_entries = 1 + seed % 3;
+        let mix = Mix { think: 20.0, ..Mix::default() };
+        scenario.workload = Workload::Random { mix, clients: 30 };
+        scenario.faults = vec![
+            (3 * SECOND, Fault::Cut(DatacenterId(0))),
+            (4_300 * MS + seed * 10 * MS, Fault::Heal),
+            (4_320 * MS + seed * 10 * MS, Fault::Crash(NodeId(2))),
+            (4_490 * MS + seed * 10 * MS, Fault::Restart),
+            (4_491 * MS + seed * 10 * MS, Fault::Crash(NodeId(1))),
+            (9 * SECOND, Fault::Restart),
+        ];
+        scenario.clients_until = if seed.is_multiple_of(2) { 10 * SECOND } else { 3_500 * MS };
+        scenario.quiet = 10 * SECOND;
+        scenario
+    };
+    let observed = every_seed("a_log_that_outgrew", overgrown, |report| {
+        expect(lost(report) + report.findings.adds_lost == 0, "a synchronous acknowledgement was lost")?;
+        expect(report.findings.stale_reads == 0, "a confirmed read was stale")?;
+        expect(report.findings.diverged == 0, "the replicas differ at the end")?;
+        Ok(report.findings.discarded > 0)
+    });
+    assert!(observed > 0, "no leader's log ever outgrew the limit with entries of its own");
+}
+
+/// A retry of a write whose event is kept by its path alone is acknowledged by those who have the event, not by all.
+#[test]
+fn a_retry_is_acknowledged_only_by_replicas_that_have_the_write() {
+    let thinned = |seed| {
+        let mut scenario = healthy(seed, Strategy::Leaderless, TWO);
+        scenario.settings.whole_events = 1;
+        scenario.settings.anti_entropy = std::time::Duration::from_secs(3);
+        let mix = Mix { think: 50.0, set: 0.2, keys: (5, 2, 2), ..Mix::default() };
+        scenario.workload = Workload::Random { mix, clients: 20 };
+        scenario.faults = vec![
+            (3_000 * MS, Fault::Cut(DatacenterId(0))),
+            (4_200 * MS, Fault::Heal),
+            (5_200 * MS, Fault::Cut(DatacenterId(0))),
+            (8_000 * MS, Fault::Heal),
+        ];
+        scenario.quiet = 15 * SECOND;
+        scenario
+    };
+    every_seed("a_retry_is_acknowledged", thinned, |report| {
+        expect(report.findings.stale_reads == 0, "a read with R + W > N was stale")?;
+        expect(lost(report) + report.findings.diverged == 0, "a write was lost")?;
+        Ok(report.findings.quorums_missed > 0)
+    });
+}
+
 /// Schedule 6 of the design: a replica that lost a range of keys but not its clock must not make others delete them.
 /// (It differs from them at the end: finding that out is an audit's task.)
 #[test]

@@ -25,7 +25,6 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use syncline_clocks::CausalContext;
 use syncline_crdt::State;
 
 use crate::command::{KeyView, execute};
@@ -688,10 +687,11 @@ impl LeaderFollower {
         if position.index > INDEX_LIMIT || position.epoch > configuration.epoch {
             return Ok(false);
         }
-        let discarded: CausalContext = self.partition.clock().subtract(&state.clock);
+        let before = self.partition.clock().clone();
         if !self.partition.install(turn, configuration, from, state)? {
             return Ok(false);
         }
+        let discarded = before.subtract(self.partition.clock());
         for prefix in [rows::LOG, rows::APPLIED] {
             for (key, _) in turn.scan(prefix)? {
                 turn.delete(key);

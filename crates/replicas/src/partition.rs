@@ -177,22 +177,23 @@ impl Partition {
         from: NodeId,
         state: State<Path, Payload>,
     ) -> Result<bool, Fault> {
-        let state = match self.vet(turn, configuration, Update::State(state)) {
-            Ok(Update::State(state)) => state,
-            Ok(_) => unreachable!("a state is vetted as a state"),
-            Err(error) => {
-                turn.notify(Notice::UpdateRefused { from, error });
-                return Ok(false);
-            }
-        };
+        // Joined into nothing, so that a snapshot is held to the same rules as any other state. Events of this replica that
+        // it discarded, or never flushed, may well be in it.
+        let (mut entries, mut clock) = (EntryMap::default(), CausalContext::new());
+        let vetted = self.vet(turn, configuration, Update::State(state));
+        let joined = vetted.and_then(|state| entries.join(&mut clock, self.writer, u64::MAX, &state));
+        if let Err(error) = joined {
+            turn.notify(Notice::UpdateRefused { from, error });
+            return Ok(false);
+        }
         for (key, _) in turn.scan(rows::ENTRIES)? {
             turn.delete(key);
         }
-        for (path, entry) in state.entries.iter() {
+        for (path, entry) in entries.iter() {
             turn.put(rows::entry_key(path), entry);
         }
-        self.minted = self.minted.max(state.clock.highest(self.writer));
-        self.clock = state.clock;
+        self.minted = self.minted.max(clock.highest(self.writer));
+        self.clock = clock;
         Ok(true)
     }
 

@@ -29,9 +29,10 @@ pub struct Settings {
     pub anti_entropy: Duration,
     /// How far ahead of the local wall clock a timestamp from elsewhere may be.
     pub max_drift: Duration,
-    /// How many events a replica keeps whole for members that lack them; of more it keeps the path.
+    /// How many events a replica keeps whole for members that may lack them; of more it keeps the path, which costs
+    /// whole entries to repair.
     pub whole_events: usize,
-    /// How many log entries a leader keeps for followers that lack them; beyond, they get a snapshot.
+    /// How many log entries a leader keeps for followers that may lack them; beyond, they get a snapshot.
     pub log_entries: u64,
 }
 

@@ -24,94 +24,30 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use syncline_crdt::State;
-
 use crate::command::{KeyView, execute};
 use crate::configuration_register::ConfigurationRegister;
 use crate::dedupe::{Dedupe, Seen};
 use crate::log::{Extent, LogEntry, Position};
 use crate::partition::Partition;
 use crate::turn::{Leaves, Turn};
-use crate::value::{Path, Payload};
 use crate::{
-    Applied, BatchNumber, Body, ClientId, Configuration, Delta, Epoch, Fault, Level, Monotonic, NodeId, Notice,
-    Refusal, Reply, Request, Settings, Timer, TimerKind, Update, Value, rows,
+    Applied, BatchNumber, Body, ClientId, Configuration, Delta, Epoch, Fault, Level, Monotonic, NodeId, Refusal, Reply,
+    Request, Settings, Timer, TimerKind, Value,
 };
 
+mod following;
 mod leading;
+mod message;
 
 use leading::Leading;
+
+pub use message::LogMessage;
 
 /// The most log entries that one message carries.
 const APPEND_BUDGET: usize = 256;
 
 /// How many times its patience a candidate waits at the most before it tries again.
 const MAX_BACK_OFF: u32 = 8;
-
-/// No log grows longer: a snapshot that claims more is not believed.
-const INDEX_LIMIT: u64 = 1 << 62;
-
-/// What the members say about the log.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum LogMessage {
-    /// "After this entry come these." Without entries: "I still lead."
-    Append {
-        /// The entry before the first of these.
-        previous: Position,
-        /// The entries.
-        entries: Vec<LogEntry>,
-        /// Answers carry it back: they confirm that the sender led when it sent this.
-        round: u64,
-        /// Every member holds the entries up to here: drop them.
-        everywhere: u64,
-    },
-    /// "My log agrees with yours up to here, and that is flushed."
-    Appended {
-        /// The index of the last agreeing entry.
-        index: u64,
-        /// The round of the append.
-        round: u64,
-    },
-    /// "My log does not continue there; this is its end."
-    Mismatch {
-        /// The end of the follower's log.
-        end: Position,
-        /// The round of the append.
-        round: u64,
-    },
-    /// "This configuration was decided: where does your log end?"
-    Seal {
-        /// The configuration, whose leader asks.
-        configuration: Configuration,
-    },
-    /// "It ends here, and I follow nobody older than you."
-    Sealed {
-        /// The end of the log.
-        end: Position,
-    },
-    /// "Your log is longer than mine: what comes after this?"
-    Fetch {
-        /// The end of the asker's log.
-        after: Position,
-    },
-    /// "These entries come after it."
-    Fetched {
-        /// The entry that was asked about.
-        previous: Position,
-        /// The entries after it.
-        entries: Vec<LogEntry>,
-    },
-    /// "Replace all you have by this."
-    Snapshot {
-        /// The last entry that the state holds.
-        position: Position,
-        /// Everything.
-        state: State<Path, Payload>,
-        /// The clients' last writes.
-        applied: Vec<(ClientId, Applied)>,
-    },
-}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Role {
@@ -573,140 +509,6 @@ impl LeaderFollower {
                 Ok(())
             }
         }
-    }
-
-    fn handle_append(
-        &mut self,
-        turn: &mut Turn<'_>,
-        configuration: &Configuration,
-        from: NodeId,
-        previous: Position,
-        entries: Vec<LogEntry>,
-        round: u64,
-    ) -> Result<(), Fault> {
-        self.heard = turn.now.monotonic;
-        self.attempts = 0;
-        if self.role == Role::Candidate {
-            self.become_follower(turn, configuration);
-        }
-        // Entries that are here already, as far as they are the same, need not be applied again.
-        let mut agrees = self.log.agrees(turn, previous)?;
-        let mut agreed = previous.index;
-        let mut fresh = Vec::new();
-        for entry in entries {
-            if !agrees {
-                break;
-            }
-            let index = agreed + 1 + fresh.len() as u64;
-            if index > self.log.end.index {
-                fresh.push(entry);
-            } else if self.log.agrees(turn, Position { epoch: entry.epoch, index })? {
-                agreed = index;
-            } else {
-                agrees = false;
-            }
-        }
-        if !agrees {
-            let mismatch = Body::Log(LogMessage::Mismatch { end: self.log.end, round });
-            turn.send(from, configuration.epoch, mismatch, Leaves::WhenDurable);
-            return Ok(());
-        }
-        if !fresh.is_empty() {
-            self.take(turn, configuration, from, fresh)?;
-            agreed = self.log.end.index;
-        }
-        let appended = Body::Log(LogMessage::Appended { index: agreed, round });
-        turn.send(from, configuration.epoch, appended, Leaves::WhenDurable);
-        Ok(())
-    }
-
-    /// Applies entries at the end of the log; false, and the rest is left, if one can not be joined.
-    fn take(
-        &mut self,
-        turn: &mut Turn<'_>,
-        configuration: &Configuration,
-        from: NodeId,
-        entries: Vec<LogEntry>,
-    ) -> Result<bool, Fault> {
-        let mut taken = true;
-        for entry in entries {
-            let update = Update::Delta(entry.delta.clone());
-            let joined = self.partition.join(turn, configuration, from, update)?;
-            let whole = entry.delta.events.iter().all(|event| self.partition.clock().contains(event.dot));
-            if !(joined && whole) {
-                taken = false;
-                break;
-            }
-            self.log.push(turn, &entry);
-            if let Some((client, applied)) = entry.applied(self.log.end.index) {
-                self.dedupe.record(turn, client, &applied);
-            }
-        }
-        self.save(turn);
-        Ok(taken)
-    }
-
-    fn handle_mismatch(
-        &mut self,
-        turn: &mut Turn<'_>,
-        configuration: &Configuration,
-        from: NodeId,
-        end: Position,
-        round: u64,
-    ) -> Result<(), Fault> {
-        let continues = self.log.holds(turn, end)?;
-        let Role::Leader(leading) = &mut self.role else { return Ok(()) };
-        leading.hear(turn, from, round);
-        if continues {
-            leading.resend(turn, configuration, &self.log, from, end.index)?;
-        } else if leading.may_send_snapshot(turn, from, self.settings.detection) {
-            self.send_snapshot(turn, configuration, from)?;
-        }
-        let Role::Leader(leading) = &mut self.role else { return Ok(()) };
-        leading.answer(turn, configuration);
-        Ok(())
-    }
-
-    fn send_snapshot(&self, turn: &mut Turn<'_>, configuration: &Configuration, to: NodeId) -> Result<(), Fault> {
-        let state = self.partition.state(turn)?;
-        let snapshot = LogMessage::Snapshot { position: self.log.end, state, applied: Dedupe::all(turn)? };
-        turn.send(to, configuration.epoch, Body::Log(snapshot), Leaves::WhenDurable);
-        Ok(())
-    }
-
-    /// Replaces everything by another member's snapshot; what only this member held is discarded and reported.
-    fn install(
-        &mut self,
-        turn: &mut Turn<'_>,
-        configuration: &Configuration,
-        from: NodeId,
-        position: Position,
-        state: State<Path, Payload>,
-        applied: Vec<(ClientId, Applied)>,
-    ) -> Result<bool, Fault> {
-        if position.index > INDEX_LIMIT || position.epoch > configuration.epoch {
-            return Ok(false);
-        }
-        let before = self.partition.clock().clone();
-        if !self.partition.install(turn, configuration, from, state)? {
-            return Ok(false);
-        }
-        let discarded = before.subtract(self.partition.clock());
-        for prefix in [rows::LOG, rows::APPLIED] {
-            for (key, _) in turn.scan(prefix)? {
-                turn.delete(key);
-            }
-        }
-        self.dedupe = Dedupe::default();
-        for (client, applied) in applied {
-            self.dedupe.record(turn, client, &applied);
-        }
-        self.log = Extent { base: position, end: position, everywhere: self.log.everywhere.min(position.index) };
-        self.save(turn);
-        if !discarded.is_empty() {
-            turn.notify(Notice::SuffixDiscarded { events: discarded });
-        }
-        Ok(true)
     }
 }
 

@@ -62,6 +62,8 @@ impl Setting {
     #[must_use]
     pub fn scenario(&self, seed: u64, workload: &Workload, length: Option<u64>) -> Scenario {
         let at = |share: u64| length.unwrap_or(40 * SECOND) / 40 * share;
+        // An outage keeps as much in memory as was written meanwhile: a long trace's are no longer than a minute.
+        let until = |from: u64, to: u64| at(to).min(at(from) + 60 * SECOND);
         let cut = DatacenterId(u16::try_from(seed % 3).unwrap_or(0));
         let default = if self.timestamps_only { RegisterPolicy::TimestampOnly } else { RegisterPolicy::LastWriterWins };
         Scenario {
@@ -71,9 +73,9 @@ impl Setting {
             workload: workload.clone(),
             faults: vec![
                 (at(10), Fault::Cut(cut)),
-                (at(18), Fault::Heal),
+                (until(10, 18), Fault::Heal),
                 (at(24), Fault::CrashLeader),
-                (at(31), Fault::Restart),
+                (until(24, 31), Fault::Restart),
             ],
             clients_until: if length.is_some() { u64::MAX } else { 40 * SECOND },
             quiet: 6 * SECOND,

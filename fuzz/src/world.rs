@@ -266,13 +266,13 @@ impl World {
             let durable = self.meta().map(|meta| meta.clock).unwrap_or_default();
             assert!(after == self.last_batch && durable.includes(reported), "{reported:?} is reported too early");
         }
-        match &envelope.body {
-            Body::Register(
-                RegisterMessage::Prepare(ballot)
-                | RegisterMessage::Promised(ballot, _)
-                | RegisterMessage::Refused(ballot, _),
-            ) => remember(&mut self.ballots, *ballot),
-            _ => {}
+        if let Body::Register(
+            RegisterMessage::Prepare(ballot)
+            | RegisterMessage::Promised(ballot, _)
+            | RegisterMessage::Refused(ballot, _),
+        ) = &envelope.body
+        {
+            remember(&mut self.ballots, *ballot);
         }
         remember(&mut self.sent, envelope);
     }

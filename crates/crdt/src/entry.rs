@@ -20,7 +20,7 @@ pub struct Entry<V> {
 
 /// Which dots a join brought to life and which it took out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Born {
+pub struct DotChanges {
     /// Dots that became live.
     pub born: Vec<Dot>,
     /// Dots that were live and are dead now.
@@ -90,7 +90,7 @@ impl<V: Clone> Entry<V> {
     /// `mine` and `theirs` tell which events of **this path** each side has joined: a replica's clock, or for an
     /// event its own dot. A live dot of one side survives if the other side has it live or never joined it, and no
     /// side kills it; a kill is kept while neither side has joined its victim. Linear in both entries.
-    pub fn join(&mut self, mine: impl Fn(Dot) -> bool, other: &Self, theirs: impl Fn(Dot) -> bool) -> Born {
+    pub fn join(&mut self, mine: impl Fn(Dot) -> bool, other: &Self, theirs: impl Fn(Dot) -> bool) -> DotChanges {
         let mut died = Vec::new();
         self.live.retain(|dot, _| {
             let survives = (other.live.contains_key(dot) || !theirs(*dot)) && !other.kept_kills.contains(dot);
@@ -108,6 +108,6 @@ impl<V: Clone> Entry<V> {
         }
         self.kept_kills.retain(|dot| !mine(*dot) && !theirs(*dot));
         self.kept_kills.extend(other.kept_kills.iter().filter(|dot| !mine(**dot) && !theirs(**dot)));
-        Born { born, died }
+        DotChanges { born, died }
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use syncline_clocks::{CausalContext, Dot, ReplicaId};
 
-use crate::{Born, Delta, Entries, Entry, Event, Repair, State, Update};
+use crate::{Delta, DotChanges, Entries, Entry, Event, Repair, State, Update};
 
 /// The entries of some paths, without their clock. Only non-empty entries are held, so equal states are equal maps.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -19,7 +19,7 @@ pub struct Change<P> {
     /// The path.
     pub path: P,
     /// Its dots that came to life and that died.
-    pub dots: Born,
+    pub dots: DotChanges,
 }
 
 /// Why an update was refused. The state and the clock are as they were before.
@@ -192,12 +192,18 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
     }
 
     /// Joins one event that the clock does not hold; the caller lets its dot into the clock.
-    pub(crate) fn join_event(&mut self, clock: &CausalContext, event: &Event<P, V>) -> Born {
+    pub(crate) fn join_event(&mut self, clock: &CausalContext, event: &Event<P, V>) -> DotChanges {
         let said = Entry::of_event(event.dot, event.payload.clone(), event.kills.clone());
         self.join_entry(&event.path, clock, &said, |dot| dot == event.dot)
     }
 
-    fn join_entry(&mut self, path: &P, clock: &CausalContext, other: &Entry<V>, theirs: impl Fn(Dot) -> bool) -> Born {
+    fn join_entry(
+        &mut self,
+        path: &P,
+        clock: &CausalContext,
+        other: &Entry<V>,
+        theirs: impl Fn(Dot) -> bool,
+    ) -> DotChanges {
         let mut entry = self.entries.remove(path).unwrap_or_default();
         let dots = entry.join(|dot| clock.contains(dot), other, theirs);
         if !entry.is_empty() {
@@ -251,7 +257,7 @@ fn check_reuse<V: Eq>(entry: &Entry<V>, dot: Dot, payload: &V) -> Result<(), Joi
     }
 }
 
-fn change<P: Clone>(path: &P, dots: Born) -> Option<Change<P>> {
+fn change<P: Clone>(path: &P, dots: DotChanges) -> Option<Change<P>> {
     let changed = !dots.born.is_empty() || !dots.died.is_empty();
     changed.then(|| Change { path: path.clone(), dots })
 }

@@ -85,9 +85,7 @@ impl<P: Ord, V> Update<P, V> {
             Self::State(state) => state.clock.is_empty(),
         }
     }
-}
 
-impl<P: Ord, V> Update<P, V> {
     /// Adds the events that the update conveys to a set.
     pub fn events(&self, to: &mut CausalContext) {
         match self {

@@ -6,11 +6,12 @@ use syncline_clocks::{CausalContext, Dot, HybridTimestamp};
 use syncline_crdt::{CounterView, Entry};
 use syncline_resolvers::{Conflict, KeepSiblings, LastWriterWins, Outcome, Resolver, Siblings};
 
+use crate::dedupe::{Dedupe, Seen};
 use crate::partition::{Partition, entries_of, siblings};
 use crate::turn::Turn;
 use crate::value::{Path, Payload, Sibling, Slot, Stamped, Value};
 use crate::{
-    BatchNumber, Command, Configuration, Context, Delta, Fault, NodeId, Now, PartitionId, Policies, Refusal,
+    Applied, BatchNumber, Command, Configuration, Context, Delta, Fault, NodeId, Now, PartitionId, Policies, Refusal,
     RegisterPolicy, Request, StoreRead,
 };
 
@@ -149,6 +150,36 @@ pub(crate) fn execute(
         _ => Value::Absent,
     };
     Ok(Ok(Executed { delta, value }))
+}
+
+/// A write that is applied at most once at this replica.
+pub(crate) struct Once {
+    pub(crate) applied: Applied,
+    /// The events that it made now; none if a retry found it applied before.
+    pub(crate) minted: Option<Delta>,
+}
+
+/// Applies a write, unless this very request was applied before. A refusal changes nothing.
+pub(crate) fn execute_once(
+    partition: &mut Partition,
+    dedupe: &mut Dedupe,
+    turn: &mut Turn<'_>,
+    configuration: &Configuration,
+    request: &Request,
+) -> Result<Result<Once, Refusal>, Fault> {
+    match dedupe.seen(turn, request.id)? {
+        Seen::Superseded => return Ok(Err(Refusal::Superseded)),
+        Seen::Applied(applied) => return Ok(Ok(Once { applied, minted: None })),
+        Seen::New => {}
+    }
+    let Executed { delta, value } = match execute(partition, turn, configuration, request)? {
+        Ok(executed) => executed,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let events = delta.events.iter().map(|event| event.dot).collect();
+    let applied = Applied { sequence: request.id.sequence, events, value, index: 0 };
+    dedupe.record(turn, request.id.client, &applied);
+    Ok(Ok(Once { applied, minted: Some(delta) }))
 }
 
 fn changes(

@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 use syncline_clocks::{CausalContext, Dot};
 
 use crate::anti_entropy::{AntiEntropy, AntiEntropyMessage};
-use crate::command::{KeyView, execute};
-use crate::dedupe::{Dedupe, Seen};
+use crate::command::{KeyView, Once, execute_once};
+use crate::dedupe::Dedupe;
 use crate::partition::Partition;
 use crate::rows::{self, EventRow};
 use crate::turn::{Leaves, Turn};
 use crate::{
-    Achieved, Applied, BatchNumber, Body, ClientId, Configuration, Context, Delta, Fault, Level, NodeId, Notice,
-    Refusal, Reply, Request, RequestId, Settings, Timer, TimerKind, Update, Value,
+    Achieved, BatchNumber, Body, ClientId, Configuration, Context, Delta, Fault, Level, NodeId, Notice, Refusal, Reply,
+    Request, RequestId, Settings, Timer, TimerKind, Update, Value,
 };
 
 /// The most requests that wait for other members at once.
@@ -159,20 +159,15 @@ impl Leaderless {
         configuration: &Configuration,
         request: &Request,
     ) -> Result<Result<PendingKind, Refusal>, Fault> {
-        let (delta, applied) = match self.dedupe.seen(turn, request.id)? {
-            Seen::Superseded => return Ok(Err(Refusal::Superseded)),
+        let once = execute_once(&mut self.partition, &mut self.dedupe, turn, configuration, request)?;
+        let Once { applied, minted } = match once {
+            Ok(once) => once,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let delta = match minted {
+            Some(delta) => delta,
             // Applied before, acknowledged or not: the same events go out again.
-            Seen::Applied(applied) => (self.logged(turn, &applied.events)?, applied),
-            Seen::New => {
-                let executed = match execute(&mut self.partition, turn, configuration, request)? {
-                    Ok(executed) => executed,
-                    Err(refusal) => return Ok(Err(refusal)),
-                };
-                let events = executed.delta.events.iter().map(|event| event.dot).collect();
-                let applied = Applied { sequence: request.id.sequence, events, value: executed.value, index: 0 };
-                self.dedupe.record(turn, request.id.client, &applied);
-                (executed.delta, applied)
-            }
+            None => self.logged(turn, &applied.events)?,
         };
         for peer in configuration.peers(turn.node) {
             let (events, delta) = (applied.events.clone(), delta.clone());
@@ -296,10 +291,7 @@ impl Leaderless {
     /// Responds when enough members have answered; ends the request when all have.
     fn progress(&mut self, turn: &mut Turn<'_>, configuration: &Configuration, id: RequestId) -> Result<(), Fault> {
         let Some(pending) = self.pending.get(&id) else { return Ok(()) };
-        let needed = match pending.kind {
-            PendingKind::Write { .. } => pending.request.level.write,
-            PendingKind::Read { .. } => pending.request.level.read,
-        };
+        let needed = pending.request.needed();
         let achieved = pending.achieved(configuration);
         if !pending.responded && achieved.copies >= needed {
             let reply = match &pending.kind {
@@ -348,10 +340,7 @@ impl Leaderless {
         let Some(pending) = self.pending.remove(&id) else { return Ok(()) };
         if !pending.responded {
             let achieved = pending.achieved(configuration);
-            let needed = match pending.kind {
-                PendingKind::Write { .. } => pending.request.level.write,
-                PendingKind::Read { .. } => pending.request.level.read,
-            };
+            let needed = pending.request.needed();
             turn.notify(Notice::QuorumMissed { request: id });
             let refusal = Refusal::QuorumNotReached { achieved, needed };
             turn.respond(pending.client, pending.request.respond(configuration, Err(refusal)), Leaves::AtOnce);

@@ -8,13 +8,13 @@
 //! twice or by a detour change nothing.
 
 use crate::anti_entropy::{AntiEntropy, AntiEntropyMessage};
-use crate::command::{KeyView, execute};
-use crate::dedupe::{Dedupe, Seen};
+use crate::command::{KeyView, Once, execute_once};
+use crate::dedupe::Dedupe;
 use crate::partition::Partition;
 use crate::turn::{Leaves, Turn};
 use crate::{
-    Achieved, Applied, Body, ClientId, Configuration, Context, Fault, Level, NodeId, Refusal, Reply, Request, Settings,
-    Timer, TimerKind, Update,
+    Achieved, Body, ClientId, Configuration, Context, Fault, Level, NodeId, Refusal, Reply, Request, Settings, Timer,
+    TimerKind, Update,
 };
 
 /// The leader of one datacenter.
@@ -67,27 +67,18 @@ impl MultiLeader {
             let context = view.context(&request.key, self.partition.clock());
             return Ok(Ok(Reply { value, context, events: Vec::new(), achieved }));
         }
-        let applied = match self.dedupe.seen(turn, request.id)? {
-            Seen::Superseded => return Ok(Err(Refusal::Superseded)),
-            Seen::Applied(applied) => applied,
-            Seen::New => {
-                let executed = match execute(&mut self.partition, turn, configuration, request)? {
-                    Ok(executed) => executed,
-                    Err(refusal) => return Ok(Err(refusal)),
-                };
-                let events = executed.delta.events.iter().map(|event| event.dot).collect();
-                let applied = Applied { sequence: request.id.sequence, events, value: executed.value, index: 0 };
-                self.dedupe.record(turn, request.id.client, &applied);
-                if !executed.delta.events.is_empty() {
-                    let update = Update::Delta(executed.delta);
-                    for peer in configuration.peers(turn.node) {
-                        let push = AntiEntropyMessage::Repair { update: update.clone(), more: false };
-                        turn.send(peer, configuration.epoch, Body::AntiEntropy(push), Leaves::WhenDurable);
-                    }
-                }
-                applied
-            }
+        let once = execute_once(&mut self.partition, &mut self.dedupe, turn, configuration, request)?;
+        let Once { applied, minted } = match once {
+            Ok(once) => once,
+            Err(refusal) => return Ok(Err(refusal)),
         };
+        if let Some(delta) = minted.filter(|delta| !delta.events.is_empty()) {
+            let update = Update::Delta(delta);
+            for peer in configuration.peers(turn.node) {
+                let push = AntiEntropyMessage::Repair { update: update.clone(), more: false };
+                turn.send(peer, configuration.epoch, Body::AntiEntropy(push), Leaves::WhenDurable);
+            }
+        }
         let context = Context::after_write(request, &applied.events, self.partition.stamps().last());
         Ok(Ok(Reply { value: applied.value, context, events: applied.events, achieved }))
     }

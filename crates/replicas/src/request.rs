@@ -196,6 +196,11 @@ impl Request {
         self.patience.min(LONGEST_PATIENCE)
     }
 
+    /// How many replicas have to answer.
+    pub(crate) fn needed(&self) -> u8 {
+        if self.command.is_read() { self.level.read } else { self.level.write }
+    }
+
     pub(crate) fn respond(&self, configuration: &Configuration, outcome: Result<Reply, Refusal>) -> Response {
         Response { id: self.id, partition: self.partition, epoch: configuration.epoch, outcome }
     }

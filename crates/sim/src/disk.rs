@@ -14,7 +14,7 @@ struct Unflushed {
 
 /// The rows of one node's one partition.
 #[derive(Clone, Debug, Default)]
-pub struct Disk {
+pub(crate) struct Disk {
     rows: BTreeMap<Vec<u8>, Vec<u8>>,
     unflushed: VecDeque<Unflushed>,
     /// For a negative control: how long a flush that was reported is not true yet.
@@ -70,7 +70,7 @@ impl Disk {
     }
 
     /// All rows.
-    pub fn rows(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.rows.iter().map(|(key, value)| (key.as_slice(), value.as_slice()))
     }
 

@@ -26,12 +26,10 @@ mod world;
 
 pub use checkers::Findings;
 pub use client::Patience;
-pub use disk::Disk;
 pub use measures::{Latencies, Measures, Served};
 pub use monitor::{ConnectionCursor, MonitorTrace, Step, TraceCommand, TraceError};
-pub use network::{Delay, Network, Topology};
+pub use network::{Delay, Topology};
 pub use oracle::Reached;
-pub use rng::{Rng, Zipf};
 pub use scenario::{Fault, Report, Sabotage, Scenario};
 pub use syncline_replicas::{DatacenterId, Level, NodeId, Policies, RegisterPolicy, Settings, Strategy};
-pub use workload::{Mix, Operation, Workload};
+pub use workload::{Mix, Workload};

@@ -27,7 +27,7 @@ impl Delay {
     }
 
     /// A delay in nanoseconds, at most a minute.
-    pub fn draw(&self, rng: &mut Rng) -> u64 {
+    pub(crate) fn draw(&self, rng: &mut Rng) -> u64 {
         let random = if rng.chance(self.pareto_share) {
             rng.pareto(self.pareto.0, self.pareto.1)
         } else {
@@ -96,17 +96,17 @@ impl Topology {
 
 /// The network between nodes, and between clients and nodes.
 #[derive(Clone, Debug)]
-pub struct Network {
+pub(crate) struct Network {
     topology: Topology,
     rng: Rng,
     cut: BTreeSet<DatacenterId>,
     last_arrival: BTreeMap<(NodeId, NodeId), u64>,
     /// Bytes handed to the network between nodes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Messages that were lost or cut off.
-    pub lost: u64,
+    pub(crate) lost: u64,
     /// Messages that arrived twice.
-    pub doubled: u64,
+    pub(crate) doubled: u64,
 }
 
 impl Network {

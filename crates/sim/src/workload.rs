@@ -9,13 +9,13 @@ use crate::rng::{Rng, Zipf};
 
 /// One operation of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Operation {
+pub(crate) struct Operation {
     /// The key.
-    pub key: Vec<u8>,
+    pub(crate) key: Vec<u8>,
     /// What to do with it.
-    pub command: Command,
+    pub(crate) command: Command,
     /// Whether the write carries what the client has read of the key.
-    pub with_context: bool,
+    pub(crate) with_context: bool,
 }
 
 /// A random workload: shares of the operations, in the order of the fields; the rest reads.

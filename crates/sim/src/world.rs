@@ -4,16 +4,15 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
-use syncline_clocks::{CausalContext, HybridTimestamp, ReplicaId, WallTime};
+use syncline_clocks::{CausalContext, ReplicaId};
 use syncline_crdt::Entry;
 use syncline_replicas::{
-    AntiEntropyMessage, Batch, BatchNumber, Body, ClientId, Configuration, DatacenterId, Effect, Effects, Epoch, Host,
-    Input, Member, Monotonic, NodeId, Now, PartitionId, Path, Payload, Request, Response, Row, Timer, Value, decode,
-    decode_row, encode, read_value,
+    BatchNumber, ClientId, Configuration, DatacenterId, Epoch, Host, Input, Member, NodeId, PartitionId, Path, Payload,
+    Request, Response, Row, Timer, Value, decode_row, read_value,
 };
 
 use crate::checkers::Checkers;
-use crate::client::{Client, Outcome, Verdict};
+use crate::client::Client;
 use crate::disk::Disk;
 use crate::measures::Measures;
 use crate::monitor::TraceError;
@@ -21,7 +20,10 @@ use crate::network::Network;
 use crate::oracle::Oracle;
 use crate::rng::Rng;
 use crate::scenario::{Fault, Report, Sabotage, Scenario};
-use crate::workload::{Next, Source};
+use crate::workload::{Operation, Source};
+
+mod clients;
+mod nodes;
 
 const PARTITION: PartitionId = PartitionId(0);
 /// The wall clocks begin at the start of 2026.
@@ -63,7 +65,7 @@ enum Happening {
     },
     Begins {
         client: usize,
-        operation: crate::workload::Operation,
+        operation: Operation,
     },
     Attempts {
         client: usize,
@@ -262,192 +264,6 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    // Nodes.
-
-    fn boot(&mut self, id: NodeId) {
-        let node = self.nodes.get_mut(&id).expect("the topology's nodes are there");
-        node.incarnation += 1;
-        node.written = BatchNumber(0);
-        node.durable = BatchNumber(0);
-        node.flushing = false;
-        node.held.clear();
-        node.host = Some(Host::new(id, self.scenario.settings));
-        let incarnation = node.incarnation;
-        let bootstrap = self.bootstrap.clone();
-        self.input(id, Input::Boot { partition: PARTITION, incarnation, bootstrap });
-    }
-
-    fn crash(&mut self, id: NodeId) {
-        let node = self.nodes.get_mut(&id).expect("the topology's nodes are there");
-        if node.host.take().is_some() {
-            node.incarnation += 1;
-            node.crashed_at = self.now;
-            self.measures.batches_lost += node.disk.crash() as u64;
-            let durable = self.durable_clock(id);
-            if let (Some(oracle), Some(member)) = (&mut self.oracle, self.bootstrap.member(id)) {
-                oracle.forget(member.replica, &durable);
-            }
-        }
-    }
-
-    fn input_if(&mut self, id: NodeId, incarnation: u64, input: Input) {
-        if self.nodes.get(&id).is_some_and(|node| node.incarnation == incarnation) {
-            self.input(id, input);
-        }
-    }
-
-    fn input(&mut self, id: NodeId, input: Input) {
-        let Some(node) = self.nodes.get_mut(&id) else { return };
-        let wall = (WALL_START + self.now).saturating_add_signed(node.skew);
-        let now = Now { monotonic: Monotonic(self.now), wall: WallTime::from_nanos(wall) };
-        let Some(host) = &mut node.host else { return };
-        let mut effects = Effects::default();
-        host.handle(now, input, &node.disk, &mut effects);
-        for effect in effects.drain() {
-            self.effect(id, effect);
-        }
-    }
-
-    fn effect(&mut self, id: NodeId, effect: Effect) {
-        let now = self.now;
-        let node = self.nodes.get_mut(&id).expect("only nodes have effects");
-        let incarnation = node.incarnation;
-        match effect {
-            Effect::Send { to, envelope, after } => {
-                if let Some(oracle) = &mut self.oracle {
-                    oracle.overhear(&envelope.body);
-                }
-                if self.scenario.sabotage == Some(Sabotage::DropRepairs)
-                    && matches!(envelope.body, Body::AntiEntropy(AntiEntropyMessage::Repair { .. }))
-                {
-                    return;
-                }
-                let held = Held::Send { to, bytes: encode(&envelope) };
-                self.release_or_hold(id, after, held);
-            }
-            Effect::Respond { to, response, after } => {
-                self.release_or_hold(id, after, Held::Respond { to, response });
-            }
-            Effect::Persist { batch, .. } => {
-                if let Some(oracle) = &mut self.oracle {
-                    oracle.observe(&batch);
-                }
-                self.persist(id, batch);
-            }
-            Effect::SetTimer { timer, at, .. } => {
-                self.plan(at.0.max(now), Happening::Timer { node: id, incarnation, timer });
-            }
-            Effect::Notify { notice, .. } => self.checkers.notice(notice),
-            _ => {}
-        }
-    }
-
-    fn persist(&mut self, id: NodeId, batch: Batch) {
-        let node = self.nodes.get_mut(&id).expect("only nodes persist");
-        node.written = batch.number;
-        node.disk.write(self.now, batch);
-        if !node.flushing {
-            self.start_flush(id);
-        }
-    }
-
-    /// Group commit: one flush covers everything written before it began.
-    fn start_flush(&mut self, id: NodeId) {
-        let node = self.nodes.get_mut(&id).expect("only nodes flush");
-        node.flushing = true;
-        let (incarnation, up_to) = (node.incarnation, node.written);
-        let took = self.scenario.flush / 2 + self.disk_rng.below(self.scenario.flush.max(1));
-        self.plan(self.now + took, Happening::Flushed { node: id, incarnation, up_to });
-    }
-
-    fn flushed(&mut self, id: NodeId, incarnation: u64, up_to: BatchNumber) {
-        let node = self.nodes.get_mut(&id).expect("only nodes flush");
-        if node.incarnation != incarnation {
-            return;
-        }
-        node.disk.flush(self.now, up_to);
-        node.durable = up_to;
-        node.flushing = false;
-        if node.written > up_to {
-            self.start_flush(id);
-        }
-        loop {
-            let node = self.nodes.get_mut(&id).expect("only nodes flush");
-            match node.held.front() {
-                Some((after, _)) if *after <= up_to => {
-                    let (_, held) = node.held.pop_front().expect("it is at the front");
-                    self.release(id, held);
-                }
-                _ => break,
-            }
-        }
-        self.input(id, Input::Flushed { partition: PARTITION, up_to });
-    }
-
-    fn release_or_hold(&mut self, id: NodeId, after: BatchNumber, held: Held) {
-        let node = self.nodes.get_mut(&id).expect("only nodes send");
-        if after <= node.durable {
-            self.release(id, held);
-        } else {
-            node.held.push_back((after, held));
-        }
-    }
-
-    fn release(&mut self, id: NodeId, held: Held) {
-        match held {
-            Held::Send { to, bytes } => {
-                if self.oracle.is_some()
-                    && let Ok(envelope) = decode(&bytes)
-                    && let Some(clock) = envelope.body.reported_clock()
-                {
-                    self.check_clock_is_durable(id, clock);
-                }
-                let sent = self.now;
-                for (left, at) in self.network.send(sent, id, to, bytes.len()) {
-                    self.plan(at, Happening::Message { from: id, to, sent, left, bytes: bytes.clone() });
-                }
-            }
-            Held::Respond { to, response } => {
-                let client = to.0 as usize;
-                let Some(place) = self.clients.get(client).map(|client| client.datacenter) else { return };
-                if let Some(at) = self.network.client_hop(self.now, place, id) {
-                    self.plan(at, Happening::Answered { client, response: Box::new(response) });
-                }
-            }
-        }
-    }
-
-    /// Schedule 5 of the design, seen from outside: a clock must be durable before a peer hears of it.
-    fn check_clock_is_durable(&mut self, id: NodeId, clock: &CausalContext) {
-        if !self.durable_clock(id).includes(clock) {
-            self.checkers.findings.early_clocks += 1;
-        }
-    }
-
-    fn durable_clock(&self, id: NodeId) -> CausalContext {
-        match self.nodes[&id].disk.durable(b"m").map(|row| decode_row(b"m", row)) {
-            Some(Ok(Row::Meta(meta))) => meta.clock,
-            _ => CausalContext::new(),
-        }
-    }
-
-    fn deliver(&mut self, from: NodeId, to: NodeId, bytes: &[u8]) {
-        let Ok(mut envelope) = decode(bytes) else {
-            self.measures.undecodable += 1;
-            return;
-        };
-        if self.scenario.sabotage == Some(Sabotage::IgnoreEpochs) {
-            // A host that ignores epochs never fences, never tells its own configuration and never asks for one.
-            if matches!(envelope.body, Body::Configuration(_) | Body::ConfigurationWanted) {
-                return;
-            }
-            if let Some(ours) = self.nodes[&to].host.as_ref().and_then(|host| host.configuration(PARTITION)) {
-                envelope.epoch = ours.epoch;
-            }
-        }
-        self.input(to, Input::Message { from, envelope });
-    }
-
     // Faults.
 
     fn fault(&mut self, fault: &Fault) {
@@ -527,72 +343,6 @@ impl<'a> World<'a> {
                 if let Some(clock) = node.host.as_ref().and_then(|host| host.clock(PARTITION)) {
                     oracle.check(*id, clock, &node.disk);
                 }
-            }
-        }
-    }
-
-    // Clients.
-
-    fn plan_next(&mut self, index: usize) -> Result<(), TraceError> {
-        let client = &mut self.clients[index];
-        match client.source.next(&mut client.rng, index)? {
-            Next::Do(pause, operation) if self.now + pause < self.scenario.clients_until => {
-                self.plan(self.now + pause, Happening::Begins { client: index, operation });
-            }
-            _ => self.measures.finished_clients += 1,
-        }
-        Ok(())
-    }
-
-    fn begin(&mut self, index: usize, operation: crate::workload::Operation) {
-        let level = self.scenario.level;
-        let timestamp = self.scenario.client_clocks.then(|| self.client_timestamp(index));
-        let client = &mut self.clients[index];
-        let target = client.begin(self.now, operation, level, self.scenario.patience, timestamp);
-        if let Some(running) = &client.running {
-            self.checkers.operation_began(running);
-        }
-        self.attempt(index, target);
-    }
-
-    /// What a client with a clock of its own stamps its writes with: the clock of its datacenter's first node.
-    fn client_timestamp(&self, index: usize) -> HybridTimestamp {
-        let datacenter = &self.scenario.topology.datacenters[usize::from(self.clients[index].datacenter.0)];
-        let skew = datacenter.first().map_or(0, |node| self.nodes[node].skew);
-        let time = WallTime::from_nanos((WALL_START + self.now).saturating_add_signed(skew));
-        let replica = ReplicaId::from_u128(1_000 + index as u128);
-        HybridTimestamp { epoch: 0, time, counter: 0, replica }
-    }
-
-    fn attempt(&mut self, index: usize, target: NodeId) {
-        let patience = self.scenario.patience;
-        let Some((request, attempt)) = self.clients[index].attempt(target) else { return };
-        let sequence = request.id.sequence;
-        self.plan(self.now + patience.attempt, Happening::Silence { client: index, sequence, attempt });
-        if let Some(at) = self.network.client_hop(self.now, self.clients[index].datacenter, target) {
-            self.plan(at, Happening::Asked { node: target, client: index, request: Box::new(request) });
-        }
-    }
-
-    fn obey(&mut self, index: usize, verdict: Verdict) -> Result<(), TraceError> {
-        match verdict {
-            Verdict::Ignored => Ok(()),
-            Verdict::Again(pause, target) => {
-                let running = self.clients[index].running.as_ref().expect("a client retries what it runs");
-                let sequence = running.request.id.sequence;
-                self.plan(self.now + pause, Happening::Attempts { client: index, sequence, target });
-                Ok(())
-            }
-            Verdict::Ended(outcome) => {
-                let running = self.clients[index].running.take().expect("what ended was running");
-                let place = self.clients[index].datacenter;
-                match &outcome {
-                    Outcome::Served(reply) => self.checkers.operation_served(self.now, &running, reply),
-                    Outcome::Failed | Outcome::Rejected => self.checkers.operation_failed(self.now, &running),
-                }
-                self.measures.ended(self.now, place, &running, &outcome);
-                self.last_end = self.now;
-                self.plan_next(index)
             }
         }
     }

@@ -38,6 +38,7 @@ fn every_seed(test: &str, build: impl Fn(u64) -> Scenario, holds: impl Fn(&Repor
         }
     }
     println!("{test}: observed in {observed} of {} seeds", seeds().count());
+    assert!(seeds().count() < 10 || observed > 0, "{test}: never observed");
     observed
 }
 

@@ -224,7 +224,7 @@ impl Leading {
     pub(super) fn answer(&mut self, turn: &mut Turn<'_>, configuration: &Configuration) {
         let ready = self.pending.iter().filter_map(|(id, pending)| {
             let achieved = self.achieved(turn, configuration, pending);
-            (achieved.copies >= pending.needed()).then_some((*id, achieved))
+            (achieved.copies >= pending.request.needed()).then_some((*id, achieved))
         });
         for (id, achieved) in ready.collect::<Vec<_>>() {
             let Pending { client, request, reply, .. } = self.pending.remove(&id).expect("it is ready");
@@ -268,13 +268,7 @@ impl Leading {
         let Some(pending) = self.pending.remove(&id) else { return };
         let achieved = self.achieved(turn, configuration, &pending);
         turn.notify(Notice::QuorumMissed { request: id });
-        let refusal = Refusal::QuorumNotReached { achieved, needed: pending.needed() };
+        let refusal = Refusal::QuorumNotReached { achieved, needed: pending.request.needed() };
         turn.respond(pending.client, pending.request.respond(configuration, Err(refusal)), Leaves::AtOnce);
-    }
-}
-
-impl Pending {
-    fn needed(&self) -> u8 {
-        if self.request.command.is_read() { self.request.level.read } else { self.request.level.write }
     }
 }

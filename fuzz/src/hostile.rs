@@ -16,10 +16,6 @@ mod peer;
 /// The keys that hostile parties agree on, so that their inputs meet; each under a policy of its own.
 const KEYS: [&[u8]; 5] = [b"a", b"", b"s", b"t", &[b'a'; 300]];
 
-/// A run of events that a repair lists: as many as this, or more than a replica takes at once. What lies between is
-/// taken and costs rows, which is known, bounded, and slow.
-const LISTED: u64 = 48;
-
 /// What attackers have found out about the host.
 #[derive(Clone, Debug)]
 pub struct Knowledge {
@@ -189,11 +185,7 @@ impl<'a, 'b> Hostile<'a, 'b> {
         let mut paths = Vec::new();
         for _ in 0..self.choices.of(&[1, 1, 2, 4, 0]) {
             let path = self.path();
-            let mut events = if self.choices.once_in(4) { self.clock() } else { self.dots().into_iter().collect() };
-            let too_many = events.intervals().find(|run| (LISTED..1 << 21).contains(&(run.last - run.first)));
-            if too_many.is_some() {
-                events = CausalContext::new();
-            }
+            let events = if self.choices.once_in(4) { self.clock() } else { self.dots().into_iter().collect() };
             if !self.choices.once_in(8) {
                 clock.union(&events);
             }

@@ -60,6 +60,12 @@ impl CausalContext {
         self.replicas.is_empty()
     }
 
+    /// How many events are known.
+    #[must_use]
+    pub fn len(&self) -> u128 {
+        self.intervals().map(|run| u128::from(run.last - run.first) + 1).sum()
+    }
+
     /// Whether the event is known.
     #[must_use]
     pub fn contains(&self, dot: Dot) -> bool {

@@ -85,7 +85,7 @@ impl HybridClock {
     /// The timestamp of a local event or of a message to send.
     ///
     /// # Errors
-    /// [`ClockError::CounterTooHigh`] after two billion events while the wall clock stood still.
+    /// [`ClockError::CounterTooHigh`] at the end of time, in the year 2554.
     pub fn tick(&mut self, now: WallTime) -> Result<HybridTimestamp, ClockError> {
         self.issue(now, None)
     }
@@ -118,9 +118,12 @@ impl HybridClock {
     }
 
     fn issue(&mut self, now: WallTime, remote: Option<HybridTimestamp>) -> Result<HybridTimestamp, ClockError> {
-        let seen = self.last.max(remote.unwrap_or(self.last));
-        if seen.counter >= COUNTER_LIMIT {
-            return Err(ClockError::CounterTooHigh { counter: seen.counter });
+        let mut seen = self.last.max(remote.unwrap_or(self.last));
+        // A counter that is used up, by a peer's timestamp if not by counting, carries into the time.
+        if seen.counter >= COUNTER_LIMIT - 2 {
+            let next = seen.time.as_nanos().checked_add(1);
+            let time = next.ok_or(ClockError::CounterTooHigh { counter: seen.counter })?;
+            seen = HybridTimestamp { time: WallTime::from_nanos(time), counter: 0, ..seen };
         }
         let mut rules = Clock::<ManualClock>::manual(0).expect("a manual clock can be read");
         rules.set_epoch(seen.epoch);

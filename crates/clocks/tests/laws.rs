@@ -129,6 +129,22 @@ fn hostile_timestamps_are_refused_and_change_nothing() {
     assert!(clock.tick(now).unwrap() > before);
 }
 
+/// A peer's counter just below the limit, at a time ahead of the local clock: local events must still get timestamps, and
+/// such that peers accept them.
+#[test]
+fn a_counter_that_is_used_up_carries_into_the_time() {
+    let mut clock = HybridClock::new(ReplicaId::from_u128(1), Duration::from_secs(1));
+    let now = WallTime::from_nanos(5_000_000_000);
+    let highest = hostile(0, 5_900_000_000, (1 << 31) - 1);
+    let mut before = clock.observe(now, highest).unwrap();
+    assert!(before > highest);
+    for _ in 0..10 {
+        let next = clock.tick(now).unwrap();
+        assert!(next > before && clock.admit(now, next).is_ok());
+        before = next;
+    }
+}
+
 #[test]
 fn a_dot_far_ahead_costs_one_interval() {
     let replica = ReplicaId::from_u128(1);

@@ -6,7 +6,7 @@ use core::ops::Deref;
 
 use syncline_clocks::{CausalContext, Dot, ReplicaId};
 
-use crate::{Change, Delta, Entry, EntryMap, Event, JoinError, State, Update};
+use crate::{Change, Delta, Entry, EntryMap, Event, JoinError, Receiver, State, Update};
 
 /// A type whose state is a map of entries: what [`Causal`] and [`Replica`](crate::Replica) work on.
 pub trait Store: Clone + Default {
@@ -56,8 +56,8 @@ impl<S: Store> Causal<S> {
         writer: ReplicaId,
         update: &Update<S::Path, S::Payload>,
     ) -> Result<Vec<Change<S::Path>>, JoinError> {
-        let minted = self.clock.highest(writer);
-        self.value.entries_mut().join(&mut self.clock, writer, minted, update)
+        let receiver = Receiver { writer, minted: self.clock.highest(writer), believes_kills: true };
+        self.value.entries_mut().join(&mut self.clock, receiver, update)
     }
 }
 

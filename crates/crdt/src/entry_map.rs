@@ -13,6 +13,20 @@ pub struct EntryMap<P: Ord, V> {
     entries: BTreeMap<P, Entry<V>>,
 }
 
+/// The replica that an update is joined into: what it may be told of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receiver {
+    /// Its identity. It alone mints dots of it.
+    pub writer: ReplicaId,
+    /// How many it has minted: an event of its own beyond them is an error. (Earlier ones that its clock lacks it has
+    /// discarded, as a deposed leader does.)
+    pub minted: u64,
+    /// Whether the same holds for the dots that events kill. It does where only replicas name them; where clients do,
+    /// one that lies must not stop replication: such a kill is kept, and whoever mints lets no payload live under that
+    /// dot at that path.
+    pub believes_kills: bool,
+}
+
 /// One path that a join changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change<P> {
@@ -84,9 +98,7 @@ impl<P: Ord, V> EntryMap<P, V> {
 }
 
 impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
-    /// Joins an update into these entries and their clock, and says what changed. `writer` is the receiving replica,
-    /// the only one that mints its dots, and `minted` how many it has: what it is told of later ones of its own is an
-    /// error. (Earlier ones that its clock lacks it has discarded, as a deposed leader does.)
+    /// Joins an update into these entries and their clock, and says what changed.
     ///
     /// Costs follow the update (a [`State`] costs by both states). A map that holds only the paths of the update
     /// gives the same result as one that holds all, except for a `State`.
@@ -96,22 +108,20 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
     pub fn join(
         &mut self,
         clock: &mut CausalContext,
-        writer: ReplicaId,
-        minted: u64,
+        receiver: Receiver,
         update: &Update<P, V>,
     ) -> Result<Vec<Change<P>>, JoinError> {
-        let own = Own { writer, minted };
         match update {
-            Update::Delta(delta) => self.join_delta(clock, own, delta),
-            Update::Entries(entries) => self.join_entries(clock, own, entries),
-            Update::State(state) => self.join_state(clock, own, state),
+            Update::Delta(delta) => self.join_delta(clock, receiver, delta),
+            Update::Entries(entries) => self.join_entries(clock, receiver, entries),
+            Update::State(state) => self.join_state(clock, receiver, state),
         }
     }
 
     fn join_delta(
         &mut self,
         clock: &mut CausalContext,
-        own: Own,
+        receiver: Receiver,
         delta: &Delta<P, V>,
     ) -> Result<Vec<Change<P>>, JoinError> {
         let mut dots = BTreeSet::new();
@@ -122,9 +132,8 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
             if event.kills.contains(&event.dot) {
                 return Err(JoinError::Malformed("an event that kills itself"));
             }
-            if let Some(dot) = core::iter::once(&event.dot).chain(&event.kills).find(|dot| own.is_future(**dot)) {
-                return Err(JoinError::OwnFuture(*dot));
-            }
+            receiver.check_event(event.dot)?;
+            receiver.check_kills(&event.kills)?;
             if let (Some(entry), Some(payload)) = (self.get(&event.path), &event.payload) {
                 check_reuse(entry, event.dot, payload)?;
             }
@@ -143,14 +152,17 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
     fn join_entries(
         &mut self,
         clock: &mut CausalContext,
-        own: Own,
+        receiver: Receiver,
         repair: &Entries<P, V>,
     ) -> Result<Vec<Change<P>>, JoinError> {
         if !clock.includes(&repair.since) {
             return Err(JoinError::NotBasedHere);
         }
-        own.check(&repair.clock)?;
+        receiver.check_clock(&repair.clock)?;
+        let (mut listed, mut count) = (CausalContext::new(), 0);
         for (path, Repair { events, entry }) in &repair.paths {
+            listed.union(events);
+            count += events.len();
             if !repair.clock.includes(events) {
                 return Err(JoinError::Malformed("a repair with events outside its clock"));
             }
@@ -158,7 +170,10 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
             if entry.live().any(|(dot, _)| !events.contains(dot) && !clock.contains(dot)) {
                 return Err(JoinError::Malformed("a repair with a live dot that is not among its events"));
             }
-            self.check_entry(own, path, entry, &repair.clock)?;
+            self.check_entry(receiver, path, entry, &repair.clock)?;
+        }
+        if count != listed.len() {
+            return Err(JoinError::Malformed("a repair that gives one event to two paths"));
         }
         let mut changes = Vec::new();
         for (path, Repair { events, entry }) in &repair.paths {
@@ -172,12 +187,12 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
     fn join_state(
         &mut self,
         clock: &mut CausalContext,
-        own: Own,
+        receiver: Receiver,
         state: &State<P, V>,
     ) -> Result<Vec<Change<P>>, JoinError> {
-        own.check(&state.clock)?;
+        receiver.check_clock(&state.clock)?;
         for (path, entry) in state.entries.iter() {
-            self.check_entry(own, path, entry, &state.clock)?;
+            self.check_entry(receiver, path, entry, &state.clock)?;
         }
         let nothing = Entry::default();
         let paths: BTreeSet<P> = self.entries.keys().chain(state.entries.entries.keys()).cloned().collect();
@@ -212,7 +227,13 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
         dots
     }
 
-    fn check_entry(&self, own: Own, path: &P, entry: &Entry<V>, theirs: &CausalContext) -> Result<(), JoinError> {
+    fn check_entry(
+        &self,
+        receiver: Receiver,
+        path: &P,
+        entry: &Entry<V>,
+        theirs: &CausalContext,
+    ) -> Result<(), JoinError> {
         for (dot, payload) in entry.live() {
             if !theirs.contains(dot) {
                 return Err(JoinError::Malformed("a live dot outside the sender's clock"));
@@ -221,32 +242,22 @@ impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
                 check_reuse(mine, dot, payload)?;
             }
         }
-        for dot in entry.kept_kills() {
-            if own.is_future(*dot) {
-                return Err(JoinError::OwnFuture(*dot));
-            }
-        }
-        Ok(())
+        receiver.check_kills(entry.kept_kills())
     }
 }
 
-/// The receiving replica, and how many events it has made.
-#[derive(Clone, Copy)]
-struct Own {
-    writer: ReplicaId,
-    minted: u64,
-}
-
-impl Own {
-    fn is_future(self, dot: Dot) -> bool {
-        dot.replica() == self.writer && dot.sequence() > self.minted
+impl Receiver {
+    fn check_event(self, dot: Dot) -> Result<(), JoinError> {
+        let is_future = dot.replica() == self.writer && dot.sequence() > self.minted;
+        if is_future { Err(JoinError::OwnFuture(dot)) } else { Ok(()) }
     }
 
-    fn check(self, theirs: &CausalContext) -> Result<(), JoinError> {
-        match Dot::new(self.writer, theirs.highest(self.writer)).filter(|dot| self.is_future(*dot)) {
-            Some(dot) => Err(JoinError::OwnFuture(dot)),
-            None => Ok(()),
-        }
+    fn check_clock(self, theirs: &CausalContext) -> Result<(), JoinError> {
+        Dot::new(self.writer, theirs.highest(self.writer)).map_or(Ok(()), |dot| self.check_event(dot))
+    }
+
+    fn check_kills(self, kills: &BTreeSet<Dot>) -> Result<(), JoinError> {
+        if self.believes_kills { kills.iter().try_for_each(|dot| self.check_event(*dot)) } else { Ok(()) }
     }
 }
 

@@ -51,7 +51,7 @@ mod update;
 pub use causal::{Causal, Edit, Store};
 pub use counters::{GCounter, PnCounter};
 pub use entry::{DotChanges, Entry};
-pub use entry_map::{Change, EntryMap, JoinError};
+pub use entry_map::{Change, EntryMap, JoinError, Receiver};
 pub use lww_register::{LwwRegister, NotNewer};
 pub use or_set::OrSet;
 pub use replica::Replica;

@@ -17,6 +17,8 @@ use crate::{
 
 /// The most concurrent versions that a key may have under a policy that keeps siblings.
 const MAX_SIBLINGS: usize = 64;
+/// The most versions of a register that may have been replaced before they arrived.
+const MAX_AHEAD: usize = 1_024;
 
 /// A change of one path: what is to live there and what dies.
 type PathChange = (Path, Option<Payload>, BTreeSet<Dot>);
@@ -25,6 +27,8 @@ type PathChange = (Path, Option<Payload>, BTreeSet<Dot>);
 #[derive(Default)]
 pub(crate) struct KeyView {
     register: Option<Siblings<Vec<u8>>>,
+    /// The register's versions that were replaced by clients that had read them elsewhere, and that are not here yet.
+    ahead: BTreeSet<Dot>,
     counter: CounterView,
     members: Vec<(Path, BTreeSet<Dot>)>,
 }
@@ -51,7 +55,10 @@ impl KeyView {
 
     fn take(&mut self, path: Path, entry: &Entry<Payload>) {
         match &path.slot {
-            Slot::Register => self.register = siblings(entry),
+            Slot::Register => {
+                self.register = siblings(entry);
+                self.ahead.clone_from(entry.kept_kills());
+            }
             Slot::Counter => {
                 self.counter = CounterView::read(entry.live().filter_map(|(dot, payload)| match payload {
                     Payload::Counter(counter) => Some((dot, counter)),
@@ -293,7 +300,11 @@ fn register_change(
             let covered = live.iter().map(|(dot, _)| *dot).filter(|dot| context.covers.contains(*dot));
             // What the client read elsewhere and this replica has not joined dies too, unless it can not exist.
             let elsewhere = |dot: &Dot| !partition.clock().contains(*dot) && partition.may_exist(configuration, *dot);
-            covered.chain(context.seen.iter().copied().filter(elsewhere)).collect()
+            let ahead: BTreeSet<Dot> = context.seen.iter().copied().filter(elsewhere).collect();
+            if ahead.difference(&view.ahead).count() + view.ahead.len() > MAX_AHEAD {
+                return Err(Refusal::ContextAhead);
+            }
+            covered.chain(ahead).collect()
         }
         (RegisterPolicy::KeepSiblings, None) if request.command.is_blind_write() => BTreeSet::new(),
         (_, None) => live.iter().map(|(dot, _)| *dot).collect(),

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::turn::{Leaves, Turn};
 use crate::{Body, Configuration, Epoch, Fault, NodeId, rows};
 
+/// How many rounds an attempt may be ahead of what this member has heard of.
+const ROUND_LEAP: u64 = 1 << 32;
+
 /// The number of an attempt; attempts of different nodes never share one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Ballot {
@@ -104,13 +107,16 @@ impl ConfigurationRegister {
         leader_lives: bool,
     ) -> Option<Configuration> {
         let answer = match message {
-            RegisterMessage::Prepare(ballot) if leader_lives => RegisterMessage::Refused(ballot, 0),
+            RegisterMessage::Prepare(ballot) if leader_lives || self.is_leap(ballot.round) => {
+                RegisterMessage::Refused(ballot, 0)
+            }
             RegisterMessage::Prepare(ballot) => match self.promise(turn, ballot) {
                 Some(accepted) => RegisterMessage::Promised(ballot, accepted),
                 None => RegisterMessage::Refused(ballot, self.acceptor.promised.round),
             },
             RegisterMessage::Accept(ballot, configuration) => {
-                if configuration.check().is_ok() && self.accept(turn, ballot, configuration) {
+                let is_sound = configuration.check().is_ok() && !self.is_leap(ballot.round);
+                if is_sound && self.accept(turn, ballot, configuration) {
                     RegisterMessage::Accepted(ballot)
                 } else {
                     RegisterMessage::Refused(ballot, self.acceptor.promised.round)
@@ -129,7 +135,9 @@ impl ConfigurationRegister {
                 return self.advance(turn);
             }
             RegisterMessage::Refused(ballot, round) => {
-                self.highest_round = self.highest_round.max(round);
+                if !self.is_leap(round) {
+                    self.highest_round = self.highest_round.max(round);
+                }
                 // An acceptor that promised a higher round, perhaps to one that was cut off, is asked again above it,
                 // once: two who want to lead at the same time must not outbid one another for ever.
                 let is_first = |proposal: &mut Proposal| proposal.ballot == ballot && round > 0 && !proposal.outbids;
@@ -139,6 +147,11 @@ impl ConfigurationRegister {
         };
         turn.send(from, epoch, Body::Register(answer), Leaves::WhenDurable);
         None
+    }
+
+    /// Whether a round is so far ahead that nobody came to it by counting: one message must not use the rounds up.
+    fn is_leap(&self, round: u64) -> bool {
+        round > self.highest_round.saturating_add(ROUND_LEAP)
     }
 
     fn phase_of(&mut self, ballot: Ballot) -> Option<&mut Phase> {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_clocks::{CausalContext, Dot, HybridClock, HybridTimestamp, ReplicaId};
-use syncline_crdt::{Change, Entries, Entry, EntryMap, JoinError, Repair, State};
+use syncline_crdt::{Change, Entries, Entry, EntryMap, JoinError, Receiver, Repair, State};
 use syncline_resolvers::{Conflict, LastWriterWins, Resolver, Siblings, Version};
 
 use crate::rows::{self, EventRow, Meta};
@@ -17,8 +17,18 @@ use crate::{Configuration, Delta, Fault, NodeId, Notice, RegisterPolicy, Setting
 
 mod vet;
 
+use vet::OWN_LIMIT;
+
 /// The most events, or paths, that one repair message carries.
 const REPAIR_BUDGET: usize = 256;
+
+/// How many bytes of rows a repair may cause that says where events belong: so many, and so many more for each byte that
+/// said it. Few bytes can list a million events of one path. What goes beyond is not placed: whoever lacks those events
+/// gets a state.
+const INDEX_BASE: u128 = 64 << 10;
+const INDEX_RATIO: u128 = 64;
+/// About the size of a row that places an event, without its path.
+const ROW_SIZE: usize = 48;
 
 /// Which events are remembered until every member has them. The leader-follower log remembers its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -129,14 +139,29 @@ impl Partition {
     ) -> Result<Delta, Fault> {
         let mut events = Vec::new();
         for (path, payload, kills) in changes {
-            self.minted += 1;
-            let dot = Dot::new(self.writer, self.minted).expect("sequence numbers start at 1");
+            let entry = self.entry(turn, &path)?;
+            let mut dot = self.next_dot();
+            // A client that forged its context may have had dots of this replica killed that it had not minted. A payload
+            // would be dead under such a dot, so it goes to an event that changes nothing.
+            while entry.kept_kills().contains(&dot) {
+                events.push(Event { dot, path: path.clone(), payload: None, kills: BTreeSet::new() });
+                dot = self.next_dot();
+            }
             events.push(Event { dot, path, payload, kills });
         }
         let delta = Delta { events };
         let joined = self.apply(turn, configuration, &Update::Delta(delta.clone()))?;
         joined.expect("an event just minted is new, and kills only what this replica may know of");
         Ok(delta)
+    }
+
+    fn next_dot(&mut self) -> Dot {
+        self.minted += 1;
+        Dot::new(self.writer, self.minted).expect("sequence numbers start at 1")
+    }
+
+    fn receiver(&self, minted: u64) -> Receiver {
+        Receiver { writer: self.writer, minted, believes_kills: false }
     }
 
     /// Joins what a peer sent; what can not be joined is refused, reported and leaves no trace.
@@ -170,7 +195,10 @@ impl Partition {
         // it discarded, or never flushed, may well be in it.
         let (mut entries, mut clock) = (EntryMap::default(), CausalContext::new());
         let vetted = self.vet(turn, configuration, Update::State(state));
-        let joined = vetted.and_then(|state| entries.join(&mut clock, self.writer, u64::MAX, &state));
+        let joined = vetted
+            .as_ref()
+            .map_err(Clone::clone)
+            .and_then(|state| entries.join(&mut clock, self.receiver(OWN_LIMIT), state));
         if let Err(error) = joined {
             turn.notify(Notice::UpdateRefused { from, error });
             return Ok(false);
@@ -183,6 +211,7 @@ impl Partition {
         }
         self.minted = self.minted.max(clock.highest(self.writer));
         self.clock = clock;
+        self.observe(turn, &vetted.expect("it was joined"));
         Ok(true)
     }
 
@@ -287,7 +316,7 @@ impl Partition {
     pub(crate) fn forget(&mut self, turn: &mut Turn<'_>, everywhere: &CausalContext) -> Result<(), Fault> {
         let Some(remembered) = &mut self.remembered else { return Ok(()) };
         let mut stable = remembered.whole.intersect(everywhere);
-        remembered.count -= stable.intervals().map(|run| (run.last - run.first + 1) as usize).sum::<usize>();
+        remembered.count -= usize::try_from(stable.len()).expect("no more than are kept");
         stable.union(&remembered.paths.intersect(everywhere));
         remembered.whole = remembered.whole.subtract(&stable);
         remembered.paths = remembered.paths.subtract(&stable);
@@ -323,7 +352,8 @@ impl Partition {
             staged.insert(path.clone(), self.entry(turn, path)?);
         }
         let before = self.clock.clone();
-        let changes = match staged.join(&mut self.clock, self.writer, self.minted, update) {
+        let receiver = self.receiver(self.minted);
+        let changes = match staged.join(&mut self.clock, receiver, update) {
             Ok(changes) => changes,
             Err(error) => return Ok(Err(error)),
         };
@@ -355,8 +385,18 @@ impl Partition {
                 }
             }
             Update::Entries(entries) => {
+                let mut room = INDEX_BASE;
                 for (path, repair) in &entries.paths {
-                    for dot in repair.events.subtract(before).dots() {
+                    let events = repair.events.subtract(before);
+                    let told = path_size(path) + 4 * events.intervals().count();
+                    room = room.saturating_add(INDEX_RATIO * told as u128);
+                    let rows = events.len().saturating_mul(2 * (ROW_SIZE + path_size(path)) as u128);
+                    let Some(left) = room.checked_sub(rows) else {
+                        remembered.unplaced.union(&events);
+                        continue;
+                    };
+                    room = left;
+                    for dot in events.dots() {
                         turn.put(rows::event_key(dot), &EventRow::Path(path.clone()));
                         turn.put(rows::unstable_key(&path.key, dot), path);
                         remembered.paths.insert(dot);
@@ -430,6 +470,12 @@ impl Partition {
             }
         }
     }
+}
+
+/// About how many bytes name a path.
+fn path_size(path: &Path) -> usize {
+    let member = if let Slot::Member(member) = &path.slot { member.len() } else { 0 };
+    path.key.len() + member + 3
 }
 
 /// The entries of one key, by path.

@@ -148,6 +148,9 @@ pub enum Refusal {
     /// Nothing was done: the timestamp can not be used, here or under this policy.
     #[error("the timestamp was refused: {0}")]
     Timestamp(String),
+    /// Nothing was done: too many versions of the key have been read elsewhere and replaced here before they arrived.
+    #[error("the context names more versions than this replica takes on trust: write where they were read")]
+    ContextAhead,
     /// Nothing was done: the context is that of another key.
     #[error("the context was read from another key")]
     OtherKey,

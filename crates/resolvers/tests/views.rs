@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use quickcheck::quickcheck;
 use syncline_clocks::{Dot, HybridTimestamp, ReplicaId, WallTime};
-use syncline_crdt::{Delta, EntryMap, Event};
+use syncline_crdt::{Delta, EntryMap, Event, Receiver};
 use syncline_resolvers::{Conflict, KeepSiblings, LastWriterWins, Outcome, Resolver, Siblings, Version};
 
 fn version(writer: u8, nanos: u8) -> Version<u8> {
@@ -55,16 +55,16 @@ fn a_resolver_that_is_a_view_can_not_make_replicas_diverge() {
         let versions = live.map(|(dot, &(timestamp, value))| Version { dot, timestamp, value });
         resolve(&LastWriterWins, versions.collect()).0
     };
-    let writer = ReplicaId::from_u128(9);
+    let receiver = Receiver { writer: ReplicaId::from_u128(9), minted: 0, believes_kills: true };
     let mut p = (EntryMap::default(), Default::default());
     for event in [&a, &c, &b] {
-        p.0.join(&mut p.1, writer, 0, &Delta { events: vec![event.clone()] }.into()).unwrap();
+        p.0.join(&mut p.1, receiver, &Delta { events: vec![event.clone()] }.into()).unwrap();
         if event.dot == c.dot {
             assert_eq!(read(&p.0), [a.dot]);
         }
     }
     let mut q = (EntryMap::default(), Default::default());
-    q.0.join(&mut q.1, writer, 0, &Delta { events: vec![b, a, c.clone()] }.into()).unwrap();
+    q.0.join(&mut q.1, receiver, &Delta { events: vec![b, a, c.clone()] }.into()).unwrap();
     assert_eq!(p, q);
     assert_eq!((read(&p.0), read(&q.0)), (vec![c.dot], vec![c.dot]));
 }

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use syncline_clocks::Dot;
 use syncline_replicas::{
-    ClientId, Command, Context, DatacenterId, Epoch, Level, NodeId, PartitionId, Refusal, Reply, Request, RequestId,
-    Response, Strategy,
+    ClientId, Command, Configuration, Context, DatacenterId, Epoch, Level, NodeId, PartitionId, Refusal, Reply,
+    Request, RequestId, Response, Strategy,
 };
 
 use crate::rng::Rng;
@@ -80,6 +81,8 @@ pub(crate) struct Client {
     leader: Option<NodeId>,
     /// The node that did not answer last: a redirect to it is not believed until somebody answered.
     silent: Option<NodeId>,
+    /// The highest event it has heard of, for what it forges.
+    highest: u64,
     read: BTreeMap<Vec<u8>, Context>,
     read_order: VecDeque<Vec<u8>>,
     pub(crate) running: Option<Running>,
@@ -106,6 +109,7 @@ impl Client {
             epoch: Epoch(0),
             leader,
             silent: None,
+            highest: 0,
             read: BTreeMap::new(),
             read_order: VecDeque::new(),
             running: None,
@@ -144,6 +148,21 @@ impl Client {
         self.running =
             Some(Running { operation, request, started: now, attempts: 0, coordinators: Vec::new(), target });
         target
+    }
+
+    /// Claims in one write of four to have read versions that nobody wrote: a member's next ones, and one far away.
+    pub(crate) fn forge(&mut self, configuration: &Configuration) {
+        let Some(running) = self.running.as_mut().filter(|running| !running.request.command.is_read()) else { return };
+        if !self.rng.chance(0.25) {
+            return;
+        }
+        let key = running.request.key.clone();
+        let context = running.request.context.get_or_insert_with(|| Context { key, ..Context::default() });
+        let members = &configuration.members;
+        let victim = members[self.rng.below(members.len() as u64) as usize].replica;
+        self.highest = self.highest.max(context.covers.highest(victim));
+        let near = (0..4).map(|_| self.highest + 1 + self.rng.below(64));
+        context.seen.extend(near.chain([1 << 62]).filter_map(|sequence| Dot::new(victim, sequence)));
     }
 
     /// Notes an attempt; returns the request to send and the attempt's number.

@@ -16,6 +16,8 @@ pub struct Reached {
     pub concurrent: u64,
     /// Clocks with gaps.
     pub gaps: u64,
+    /// Events that change nothing: what a forged context makes of a number that it killed.
+    pub spent: u64,
     /// States that were compared.
     pub states: u64,
 }
@@ -63,6 +65,7 @@ impl Oracle {
             Some(known) if *known != event => self.violations.push(format!("{:?} names two changes", event.dot)),
             Some(_) => {}
             None => {
+                self.reached.spent += u64::from(event.payload.is_none() && event.kills.is_empty());
                 self.events.insert(event.dot, event);
             }
         }
@@ -77,16 +80,22 @@ impl Oracle {
             live.extend(event.payload.as_ref().map(|_| event.dot));
             killed.extend(&event.kills);
         }
-        for (live, killed) in expected.values_mut() {
+        // A kill of another path's dot, as a forged context makes it, takes nothing out: it may be gone before that dot is
+        // joined here, because a peer that has it repaired this path.
+        let matters = |path: &Path, dot: &Dot| {
+            !clock.contains(*dot) && self.events.get(dot).is_none_or(|event| event.path == *path)
+        };
+        for (path, (live, killed)) in &mut expected {
             live.retain(|dot| !killed.contains(dot));
-            killed.retain(|dot| !clock.contains(*dot));
+            killed.retain(|dot| matters(path, dot));
         }
         expected.retain(|_, (live, kept)| !live.is_empty() || !kept.is_empty());
         self.reached.states += 1;
         self.reached.gaps += u64::from(clock.intervals().any(|run| run.first > 1));
         for (key, value) in disk.rows() {
             let Ok(Row::Entry(path, entry)) = decode_row(key, value) else { continue };
-            let held = (entry.live_dots(), entry.kept_kills().clone());
+            let kept = entry.kept_kills().iter().copied().filter(|dot| matters(&path, dot));
+            let held = (entry.live_dots(), kept.collect::<BTreeSet<Dot>>());
             self.reached.kept_kills += u64::from(!held.1.is_empty());
             self.reached.concurrent += u64::from(held.0.len() > 1);
             let due = expected.remove(&path).unwrap_or_default();

@@ -61,6 +61,9 @@ pub struct Scenario {
     pub skew: u64,
     /// Whether clients stamp their writes with their own wall clocks, as Cassandra's do.
     pub client_clocks: bool,
+    /// Whether clients now and then claim to have read versions that nobody wrote. No defect of the world: whatever they
+    /// claim, replication goes on and nothing of others is lost.
+    pub forged_contexts: bool,
     /// What clients do.
     pub workload: Workload,
     /// How they wait and retry.
@@ -93,6 +96,7 @@ impl Scenario {
             flush: 175_000,
             skew: SECOND / 100,
             client_clocks: false,
+            forged_contexts: false,
             workload: Workload::Random { mix: Mix::default(), clients: 3 },
             patience: Patience::default(),
             faults: Vec::new(),

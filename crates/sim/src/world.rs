@@ -388,10 +388,20 @@ impl<'a> World<'a> {
     }
 }
 
+/// What the rows of a disk say under its clock.
 fn entries(disk: &Disk) -> BTreeMap<Path, Entry<Payload>> {
-    let rows = disk.rows().filter_map(|(key, value)| match decode_row(key, value) {
-        Ok(Row::Entry(path, entry)) if !entry.is_empty() => Some((path, entry)),
-        _ => None,
+    let mut clock = CausalContext::new();
+    let mut entries = BTreeMap::new();
+    for (key, value) in disk.rows() {
+        match decode_row(key, value) {
+            Ok(Row::Meta(meta)) => clock = meta.clock,
+            Ok(Row::Entry(path, entry)) => drop(entries.insert(path, entry)),
+            _ => {}
+        }
+    }
+    entries.retain(|_, entry| {
+        entry.normalize(|dot| clock.contains(dot));
+        !entry.is_empty()
     });
-    rows.collect()
+    entries
 }

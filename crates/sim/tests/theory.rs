@@ -452,6 +452,35 @@ fn lost_rows_under_a_full_clock_erase_no_good_copies() {
     }
 }
 
+/// A client that names versions which nobody wrote harms nobody: replication goes on, and no write of others is lost
+/// under a number that the forged context has killed beforehand.
+#[test]
+fn forged_contexts_stop_nothing_and_kill_nothing_of_others() {
+    for (strategy, level) in
+        [(Strategy::LeaderFollower, TWO), (Strategy::MultiLeader, ONE), (Strategy::Leaderless, TWO)]
+    {
+        let mut spent = 0;
+        let forged = |seed| {
+            let mut scenario = Scenario { forged_contexts: true, ..rough(seed, strategy, level) };
+            // Few registers, so that the killed numbers are met.
+            scenario.workload =
+                Workload::Random { mix: Mix { think: 20.0, keys: (2, 4, 4), ..Mix::default() }, clients: 3 };
+            scenario
+        };
+        let spent_in = std::cell::RefCell::new(&mut spent);
+        every_seed("forged_contexts", forged, |report| {
+            expect(report.invariant.is_empty(), &format!("{:?}", report.invariant.first()))?;
+            expect(report.findings.diverged == 0, "the replicas differ at the end")?;
+            expect(report.findings.updates_refused == 0, "an update was refused")?;
+            expect(lost(report) + report.findings.adds_lost + report.findings.counts_wrong == 0, "a write was lost")?;
+            **spent_in.borrow_mut() += report.reached.spent;
+            Ok(report.reached.kept_kills > 0)
+        });
+        println!("forged contexts under {strategy:?}: {spent} numbers were spent on events that change nothing");
+        assert!(strategy == Strategy::LeaderFollower || spent > 0, "no killed number was ever met");
+    }
+}
+
 // Negative controls: each defect of the world must make its checker fail, in at least one seed.
 
 fn some_seed(what: &str, build: impl Fn(u64) -> Scenario, fails: impl Fn(&Report) -> bool) {

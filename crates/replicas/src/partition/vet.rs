@@ -10,11 +10,12 @@ use crate::turn::Turn;
 use crate::value::{Event, Path, Payload, Update};
 use crate::{Configuration, Notice};
 
-/// The most events that a repair from outside may list: each costs a row.
-const REPAIR_LIMIT: u64 = 1 << 20;
-
 /// Sequence numbers from here on are refused: nobody reaches them by counting, and the next one must exist.
 const SEQUENCE_LIMIT: u64 = 1 << 63;
+
+/// A snapshot that claims as many events of the receiving replica is refused: those it makes later have to stay below the
+/// limit of its peers.
+pub(super) const OWN_LIMIT: u64 = 1 << 62;
 
 impl Partition {
     /// Whether an event of this name can exist, as far as this replica knows: a member's, and if its own, one it made.
@@ -65,11 +66,6 @@ impl Partition {
                 Ok(Update::Delta(delta))
             }
             Update::Entries(mut entries) => {
-                let listed = entries.paths.iter().flat_map(|(_, repair)| repair.events.intervals());
-                let listed = listed.fold(0u64, |sum, run| sum.saturating_add(run.last - run.first + 1));
-                if listed > REPAIR_LIMIT {
-                    return Err(JoinError::Malformed("a repair that lists more events than are taken at once"));
-                }
                 if !clock_fits(&entries.clock) || !entries.paths.iter().all(|(path, repair)| fits(path, &repair.entry))
                 {
                     return Err(malformed());

@@ -25,6 +25,9 @@ impl World<'_> {
         let timestamp = self.scenario.client_clocks.then(|| self.client_timestamp(index));
         let client = &mut self.clients[index];
         let target = client.begin(self.now, operation, level, self.scenario.patience, timestamp);
+        if self.scenario.forged_contexts {
+            client.forge(&self.bootstrap);
+        }
         if let Some(running) = &client.running {
             self.checkers.operation_began(running);
         }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use syncline_clocks::{CausalContext, Dot, HybridTimestamp, Interval, ReplicaId, WallTime};
 use syncline_crdt::{CounterPayload, Entries, Entry, EntryMap, Repair, State, Totals};
 use syncline_replicas::{
-    Ballot, Configuration, Delta, Envelope, Event, Extent, Path, Payload, RequestId, Slot, Stamped, Timer, Update,
+    Ballot, Configuration, Deadline, Delta, Envelope, Event, Extent, Path, Payload, RequestId, Slot, Stamped, Timer,
+    Update,
 };
 
 use crate::Choices;
@@ -108,9 +109,11 @@ impl<'a, 'b> Hostile<'a, 'b> {
     }
 
     fn path(&mut self) -> Path {
-        let slot = match self.choices.below(3) {
+        let slot = match self.choices.below(6) {
             0 => Slot::Register,
             1 => Slot::Counter,
+            2 => Slot::Added(self.dot()),
+            3 => Slot::Expiry,
             _ => Slot::Member(self.choices.bytes(300)),
         };
         Path { key: self.key(), slot }
@@ -122,9 +125,10 @@ impl<'a, 'b> Hostile<'a, 'b> {
 
     fn payload(&mut self, slot: &Slot) -> Payload {
         let kind = match slot {
-            _ if self.choices.once_in(12) => self.choices.below(3),
+            _ if self.choices.once_in(12) => self.choices.below(4),
             Slot::Register => 0,
-            Slot::Counter => 1,
+            Slot::Counter | Slot::Added(_) => 1,
+            Slot::Expiry => 3,
             _ => 2,
         };
         match kind {
@@ -137,7 +141,11 @@ impl<'a, 'b> Hostile<'a, 'b> {
                 let seen = (0..self.choices.below(4)).map(|_| (self.replica(), self.totals()));
                 Payload::Counter(CounterPayload::Baseline(seen.collect()))
             }
-            _ => Payload::Member,
+            2 => Payload::Member,
+            _ => {
+                let at = self.choices.number(self.knows.wall.as_nanos() / 1_000_000);
+                Payload::Expiry(Deadline { timestamp: self.timestamp(), at })
+            }
         }
     }
 

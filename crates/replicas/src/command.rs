@@ -1,18 +1,18 @@
-//! What commands mean on the entries of a key: reading them as a value, and turning writes into changes.
+//! What commands mean on the entries of a key: turning writes into changes.
 
 use std::collections::BTreeSet;
 
-use syncline_clocks::{CausalContext, Dot, HybridTimestamp};
-use syncline_crdt::{CounterView, Entry};
-use syncline_resolvers::{Conflict, KeepSiblings, LastWriterWins, Outcome, Resolver, Siblings};
+use syncline_clocks::{Dot, HybridTimestamp};
+use syncline_resolvers::Siblings;
 
 use crate::dedupe::{Dedupe, Seen};
-use crate::partition::{Partition, entries_of, siblings};
+use crate::key_view::KeyView;
+use crate::partition::Partition;
 use crate::turn::Turn;
-use crate::value::{Path, Payload, Sibling, Slot, Stamped, Value};
+use crate::value::{Deadline, Event, Path, Payload, Slot, Stamped, Value};
 use crate::{
-    Applied, BatchNumber, Command, Configuration, Context, Delta, Fault, NodeId, Now, PartitionId, Policies, Refusal,
-    RegisterPolicy, Request, StoreRead,
+    Applied, Command, Configuration, Context, Delta, ExpireCondition, Fault, Refusal, RegisterPolicy, Reply, Request,
+    SetCondition, SetExpiry, SetOptions,
 };
 
 /// The most concurrent versions that a key may have under a policy that keeps siblings.
@@ -23,114 +23,36 @@ const MAX_AHEAD: usize = 1_024;
 /// A change of one path: what is to live there and what dies.
 type PathChange = (Path, Option<Payload>, BTreeSet<Dot>);
 
-/// The entries of one key, read.
-#[derive(Default)]
-pub(crate) struct KeyView {
-    register: Option<Siblings<Vec<u8>>>,
-    /// The register's versions that were replaced by clients that had read them elsewhere, and that are not here yet.
-    ahead: BTreeSet<Dot>,
-    counter: CounterView,
-    members: Vec<(Path, BTreeSet<Dot>)>,
-}
-
-impl KeyView {
-    pub(crate) fn read(turn: &Turn<'_>, key: &[u8]) -> Result<Self, Fault> {
-        let mut view = Self::default();
-        for (path, entry) in entries_of(turn, key)? {
-            view.take(path, &entry);
-        }
-        Ok(view)
-    }
-
-    /// All but the members of a set: what a change of one member has to know, however large the set is.
-    fn read_without_members(partition: &Partition, turn: &Turn<'_>, key: &[u8]) -> Result<Self, Fault> {
-        let mut view = Self::default();
-        for slot in [Slot::Register, Slot::Counter] {
-            let path = Path { key: key.to_vec(), slot };
-            let entry = partition.entry(turn, &path)?;
-            view.take(path, &entry);
-        }
-        Ok(view)
-    }
-
-    fn take(&mut self, path: Path, entry: &Entry<Payload>) {
-        match &path.slot {
-            Slot::Register => {
-                self.register = siblings(entry);
-                self.ahead.clone_from(entry.kept_kills());
-            }
-            Slot::Counter => {
-                self.counter = CounterView::read(entry.live().filter_map(|(dot, payload)| match payload {
-                    Payload::Counter(counter) => Some((dot, counter)),
-                    Payload::Register(_) | Payload::Member => None,
-                }));
-            }
-            Slot::Member(_) if entry.is_live() => self.members.push((path, entry.live_dots())),
-            Slot::Member(_) => {}
-        }
-    }
-
-    /// The versions of the register that stand, deletions left out.
-    fn standing(&self, policy: RegisterPolicy) -> Vec<Sibling> {
-        let Some(siblings) = &self.register else { return Vec::new() };
-        let conflict = Conflict { siblings, base: None };
-        let resolver: &dyn Resolver<Vec<u8>> = match policy {
-            RegisterPolicy::KeepSiblings => &KeepSiblings,
-            RegisterPolicy::LastWriterWins | RegisterPolicy::TimestampOnly => &LastWriterWins,
-        };
-        let Outcome::Kept(kept) = resolver.resolve(&conflict).outcome else { return Vec::new() };
-        let standing = kept.into_iter().filter_map(|version| {
-            version.value.as_ref().map(|value| Sibling { dot: version.dot, value: value.clone() })
-        });
-        standing.collect()
-    }
-
-    pub(crate) fn value(&self, policy: RegisterPolicy) -> Value {
-        let standing = self.standing(policy);
-        if !standing.is_empty() {
-            return Value::Register(standing);
-        }
-        if self.counter.is_set() {
-            return Value::Counter(self.counter.value());
-        }
-        let members = self.members.iter().filter_map(|(path, _)| match &path.slot {
-            Slot::Member(member) => Some(member.clone()),
-            _ => None,
-        });
-        let members: BTreeSet<Vec<u8>> = members.collect();
-        if members.is_empty() { Value::Absent } else { Value::Set(members) }
-    }
-
-    /// What a reader of this has seen, under the clock of the replica that it was read from.
-    pub(crate) fn context(&self, key: &[u8], clock: &CausalContext) -> Context {
-        let versions = self.register.iter().flat_map(Siblings::versions);
-        Context {
-            key: key.to_vec(),
-            covers: clock.clone(),
-            seen: versions.clone().map(|version| version.dot).collect(),
-            latest: versions.map(|version| version.timestamp).max(),
-        }
-    }
-}
-
-/// What one replica holds of a key, without asking another and without a protocol: for tools and checkers.
-///
-/// # Errors
-/// The store can not be read, or holds a corrupt record.
-pub fn read_value(
-    store: &dyn StoreRead,
-    partition: PartitionId,
-    policies: &Policies,
-    key: &[u8],
-) -> Result<Value, Fault> {
-    let turn = Turn::new(Now::default(), NodeId::default(), partition, store, BatchNumber(0));
-    Ok(KeyView::read(&turn, key)?.value(policies.of(key)))
-}
-
 /// A write that was turned into events and joined.
 pub(crate) struct Executed {
     pub(crate) delta: Delta,
     pub(crate) value: Value,
+    pub(crate) changed: u64,
+}
+
+/// What a write comes to.
+#[derive(Default)]
+struct Changes {
+    paths: Vec<PathChange>,
+    /// For the reply.
+    value: Value,
+    changed: u64,
+}
+
+/// Answers a read from what this replica holds.
+pub(crate) fn read(
+    partition: &Partition,
+    turn: &Turn<'_>,
+    configuration: &Configuration,
+    request: &Request,
+) -> Result<Reply, Fault> {
+    let view = KeyView::read_for(partition, turn, &request.key, &request.command)?;
+    Ok(Reply {
+        value: view.value(configuration.policies.of(&request.key)),
+        context: view.context(&request.key, partition.clock()),
+        expires: view.expires().filter(|_| !view.has_expired()),
+        ..Reply::default()
+    })
 }
 
 /// Applies a write at the replica that coordinates it. A refusal changes nothing.
@@ -143,20 +65,24 @@ pub(crate) fn execute(
     if request.context.as_ref().is_some_and(|context| context.key != request.key) {
         return Ok(Err(Refusal::OtherKey));
     }
-    let view = match request.command {
-        Command::Add(_) | Command::Remove(_) => KeyView::read_without_members(partition, turn, &request.key)?,
-        _ => KeyView::read(turn, &request.key)?,
-    };
-    let changes = match changes(partition, turn, configuration, request, &view)? {
-        Ok(changes) => changes,
+    let write = Write { configuration, request, policy: configuration.policies.of(&request.key) };
+    let view = KeyView::read_for(partition, turn, &request.key, &request.command)?;
+    if !view.has_expired() {
+        return write.execute(partition, turn, &view, Vec::new());
+    }
+    // What has expired is removed first, by events like any others: a concurrent change that these have not seen stays.
+    let before = (partition.clone(), turn.checkpoint());
+    let removal = match write.delete(partition, turn, &KeyView::read(turn, &request.key)?, None) {
+        Ok(changes) => partition.mint(turn, configuration, changes.paths)?.events,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let delta = partition.mint(turn, configuration, changes)?;
-    let value = match request.command {
-        Command::Increment(_) => KeyView::read(turn, &request.key)?.value(configuration.policies.of(&request.key)),
-        _ => Value::Absent,
-    };
-    Ok(Ok(Executed { delta, value }))
+    let view = KeyView::read_for(partition, turn, &request.key, &request.command)?;
+    let executed = write.execute(partition, turn, &view, removal)?;
+    if executed.is_err() {
+        *partition = before.0;
+        turn.restore(before.1);
+    }
+    Ok(executed)
 }
 
 /// A write that is applied at most once at this replica.
@@ -179,147 +105,270 @@ pub(crate) fn execute_once(
         Seen::Applied(applied) => return Ok(Ok(Once { applied, minted: None })),
         Seen::New => {}
     }
-    let Executed { delta, value } = match execute(partition, turn, configuration, request)? {
+    let Executed { delta, value, changed } = match execute(partition, turn, configuration, request)? {
         Ok(executed) => executed,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let events = delta.events.iter().map(|event| event.dot).collect();
-    let applied = Applied { sequence: request.id.sequence, events, value, index: 0 };
+    let applied = Applied::of(request.id.sequence, &delta, value, changed, 0);
     dedupe.record(turn, request.id.client, &applied);
     Ok(Ok(Once { applied, minted: Some(delta) }))
 }
 
-fn changes(
-    partition: &mut Partition,
-    turn: &Turn<'_>,
-    configuration: &Configuration,
-    request: &Request,
-    view: &KeyView,
-) -> Result<Result<Vec<PathChange>, Refusal>, Fault> {
-    let policy = configuration.policies.of(&request.key);
-    let path = |slot: Slot| Path { key: request.key.clone(), slot };
-    let held = view.value(policy);
-    let is_of_type =
-        |wanted: &Value| held == Value::Absent || std::mem::discriminant(&held) == std::mem::discriminant(wanted);
-    let changes = match &request.command {
-        Command::Get => Vec::new(),
-        Command::Set { value, timestamp } => {
-            if !is_of_type(&Value::Register(Vec::new())) {
-                return Ok(Err(Refusal::WrongType));
+/// One write, and what it is read by.
+struct Write<'a> {
+    configuration: &'a Configuration,
+    request: &'a Request,
+    policy: RegisterPolicy,
+}
+
+impl Write<'_> {
+    fn path(&self, slot: Slot) -> Path {
+        Path { key: self.request.key.clone(), slot }
+    }
+
+    fn execute(
+        &self,
+        partition: &mut Partition,
+        turn: &mut Turn<'_>,
+        view: &KeyView,
+        mut events: Vec<Event>,
+    ) -> Result<Result<Executed, Refusal>, Fault> {
+        let Changes { paths, value, changed } = match self.changes(partition, turn, view) {
+            Ok(changes) => changes,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        events.extend(partition.mint(turn, self.configuration, paths)?.events);
+        Ok(Ok(Executed { delta: Delta { events }, value, changed }))
+    }
+
+    fn changes(&self, partition: &mut Partition, turn: &Turn<'_>, view: &KeyView) -> Result<Changes, Refusal> {
+        match &self.request.command {
+            Command::Get | Command::Contains(_) => Ok(Changes::default()),
+            Command::Set { value, options } => self.set(partition, turn, view, value, *options),
+            Command::Delete { previous } => {
+                let value = if *previous { self.previous(view)? } else { Value::Absent };
+                let changes = self.delete(partition, turn, view, self.request.context.as_ref())?;
+                Ok(Changes { value, ..changes })
             }
-            match register_change(
-                partition,
-                turn,
-                configuration,
-                request,
-                policy,
-                view,
-                Some(value.clone()),
-                *timestamp,
-            ) {
-                Ok((payload, kills)) => vec![(path(Slot::Register), Some(payload), kills)],
-                Err(refusal) => return Ok(Err(refusal)),
+            Command::Increment(amount) => self.increment(partition, view, *amount),
+            Command::Add(members) | Command::Remove(members) => self.change_members(view, members),
+            Command::Expire { at, condition } => self.expire(partition, turn, view, *at, *condition),
+        }
+    }
+
+    /// What the key held, for a reply that tells it.
+    fn previous(&self, view: &KeyView) -> Result<Value, Refusal> {
+        match view.value(self.policy) {
+            Value::Set(_) => Err(Refusal::WrongType),
+            held => Ok(held),
+        }
+    }
+
+    fn set(
+        &self,
+        partition: &mut Partition,
+        turn: &Turn<'_>,
+        view: &KeyView,
+        value: &[u8],
+        options: SetOptions,
+    ) -> Result<Changes, Refusal> {
+        let previous = if options.previous { self.previous(view)? } else { Value::Absent };
+        let is_met = match options.condition {
+            SetCondition::Always => true,
+            SetCondition::IfAbsent => view.value(self.policy) == Value::Absent,
+            SetCondition::IfPresent => view.value(self.policy) != Value::Absent,
+            SetCondition::IfUnchanged => self.request.context.as_ref().is_some_and(|context| view.is_what(context)),
+        };
+        if !is_met {
+            return Ok(Changes { value: previous, ..Changes::default() });
+        }
+        let context = self.request.context.as_ref();
+        let stamped = self.register_change(partition, turn, view, context, Some(value.to_vec()), options.timestamp)?;
+        let Payload::Register(Stamped { timestamp, .. }) = stamped.0 else { unreachable!("a register's version") };
+        let mut paths = vec![(self.path(Slot::Register), Some(stamped.0), stamped.1)];
+        self.remove_added(view, &mut paths);
+        self.remove_counter(view, &mut paths);
+        remove_members(view, &mut paths);
+        match options.expiry {
+            SetExpiry::Keep => {}
+            SetExpiry::Clear => self.remove_deadline(view, &mut paths),
+            SetExpiry::At(at) => paths.push(self.deadline(view, Deadline { timestamp, at })),
+        }
+        Ok(Changes { paths, value: previous, changed: 1 })
+    }
+
+    /// Removes what the view shows: of a register, what `context` has seen of it, if there is one.
+    fn delete(
+        &self,
+        partition: &mut Partition,
+        turn: &Turn<'_>,
+        view: &KeyView,
+        context: Option<&Context>,
+    ) -> Result<Changes, Refusal> {
+        let held = view.value(self.policy) != Value::Absent;
+        let mut paths = Vec::new();
+        remove_members(view, &mut paths);
+        self.remove_counter(view, &mut paths);
+        if view.register.is_some() {
+            let (payload, kills) = self.register_change(partition, turn, view, context, None, None)?;
+            // Where siblings are kept a removal needs no version of its own: it takes out what it saw.
+            let payload = (self.policy != RegisterPolicy::KeepSiblings).then_some(payload);
+            paths.push((self.path(Slot::Register), payload, kills));
+        }
+        self.remove_added(view, &mut paths);
+        self.remove_deadline(view, &mut paths);
+        Ok(Changes { paths, value: Value::Absent, changed: u64::from(held) })
+    }
+
+    fn increment(&self, partition: &Partition, view: &KeyView, amount: i64) -> Result<Changes, Refusal> {
+        let writer = partition.writer();
+        let (slot, counter, number) = match view.value(self.policy) {
+            Value::Set(_) => return Err(Refusal::WrongType),
+            Value::Register(_) => {
+                let standing = view.standing(self.policy);
+                let base = standing.last().expect("a register's value has a version");
+                let number = view.number(base).ok_or(Refusal::NotANumber)?;
+                let added = view.added.get(&base.dot).map(|added| added.counter.clone());
+                (Slot::Added(base.dot), added.unwrap_or_default(), number)
+            }
+            Value::Absent | Value::Counter(_) => (Slot::Counter, view.counter.clone(), view.counter.value()),
+        };
+        let number = number.checked_add(amount).ok_or(Refusal::Overflow)?;
+        let (payload, kills) = counter.increment(writer, amount).ok_or(Refusal::Overflow)?;
+        let paths = vec![(self.path(slot), Some(Payload::Counter(payload)), kills)];
+        Ok(Changes { paths, value: Value::Counter(number), changed: 1 })
+    }
+
+    fn change_members(&self, view: &KeyView, members: &BTreeSet<Vec<u8>>) -> Result<Changes, Refusal> {
+        if matches!(view.value(self.policy), Value::Register(_) | Value::Counter(_)) {
+            return Err(Refusal::WrongType);
+        }
+        let is_add = matches!(self.request.command, Command::Add(_));
+        let mut changes = Changes::default();
+        for member in members {
+            let path = self.path(Slot::Member(member.clone()));
+            let seen = view.members.iter().find(|(held, _)| *held == path).map(|(_, dots)| dots.clone());
+            changes.changed += u64::from(seen.is_some() != is_add);
+            // Adding what is there already is an event too: it survives a concurrent removal.
+            if is_add || seen.is_some() {
+                changes.paths.push((path, is_add.then_some(Payload::Member), seen.unwrap_or_default()));
             }
         }
-        Command::Delete => {
-            let mut changes: Vec<PathChange> =
-                view.members.iter().map(|(path, seen)| (path.clone(), None, seen.clone())).collect();
-            if let Some((payload, kills)) = view.counter.reset().filter(|_| view.counter.is_set()) {
-                changes.push((path(Slot::Counter), Some(Payload::Counter(payload)), kills));
+        Ok(changes)
+    }
+
+    fn expire(
+        &self,
+        partition: &mut Partition,
+        turn: &Turn<'_>,
+        view: &KeyView,
+        at: Option<u64>,
+        condition: ExpireCondition,
+    ) -> Result<Changes, Refusal> {
+        let expires = view.expires();
+        let is_met = match condition {
+            ExpireCondition::Always => true,
+            ExpireCondition::IfNone => expires.is_none(),
+            ExpireCondition::IfSome => expires.is_some(),
+            ExpireCondition::IfLater => expires.is_some_and(|held| at.is_none_or(|at| at > held)),
+            ExpireCondition::IfEarlier => at.is_some_and(|at| expires.is_none_or(|held| at < held)),
+        };
+        let changes_something = at.is_some() || expires.is_some();
+        if view.value(self.policy) == Value::Absent || !is_met || !changes_something {
+            return Ok(Changes::default());
+        }
+        let mut paths = Vec::new();
+        match at {
+            Some(at) if at <= turn.now.wall.as_nanos() / 1_000_000 => {
+                return self.delete(partition, turn, view, None);
             }
-            if view.register.is_some() {
-                match register_change(partition, turn, configuration, request, policy, view, None, None) {
-                    // Where siblings are kept a removal needs no version of its own: it takes out what it saw.
-                    Ok((_, kills)) if policy == RegisterPolicy::KeepSiblings => {
-                        changes.push((path(Slot::Register), None, kills));
-                    }
-                    Ok((payload, kills)) => changes.push((path(Slot::Register), Some(payload), kills)),
-                    Err(refusal) => return Ok(Err(refusal)),
+            Some(at) => {
+                let timestamp = partition.stamps().tick(turn.now.wall);
+                let timestamp = timestamp.map_err(|error| Refusal::Timestamp(error.to_string()))?;
+                paths.push(self.deadline(view, Deadline { timestamp, at }));
+            }
+            None => self.remove_deadline(view, &mut paths),
+        }
+        Ok(Changes { paths, value: Value::Absent, changed: 1 })
+    }
+
+    fn deadline(&self, view: &KeyView, deadline: Deadline) -> PathChange {
+        (self.path(Slot::Expiry), Some(Payload::Expiry(deadline)), view.deadline_dots.clone())
+    }
+
+    fn remove_deadline(&self, view: &KeyView, paths: &mut Vec<PathChange>) {
+        if !view.deadline_dots.is_empty() {
+            paths.push((self.path(Slot::Expiry), None, view.deadline_dots.clone()));
+        }
+    }
+
+    fn remove_counter(&self, view: &KeyView, paths: &mut Vec<PathChange>) {
+        if let Some((payload, kills)) = view.counter.reset().filter(|_| view.counter.is_set()) {
+            paths.push((self.path(Slot::Counter), Some(Payload::Counter(payload)), kills));
+        }
+    }
+
+    fn remove_added(&self, view: &KeyView, paths: &mut Vec<PathChange>) {
+        for (base, added) in &view.added {
+            paths.push((self.path(Slot::Added(*base)), None, added.dots.clone()));
+        }
+    }
+
+    /// The version that a write of the register makes, and the versions that it replaces.
+    fn register_change(
+        &self,
+        partition: &mut Partition,
+        turn: &Turn<'_>,
+        view: &KeyView,
+        context: Option<&Context>,
+        value: Option<Vec<u8>>,
+        own: Option<HybridTimestamp>,
+    ) -> Result<(Payload, BTreeSet<Dot>), Refusal> {
+        if own.is_some() && self.policy != RegisterPolicy::TimestampOnly {
+            return Err(Refusal::Timestamp("only the policy timestamp-only takes the client's".to_string()));
+        }
+        let timestamp = match own {
+            Some(own) => partition.stamps().admit(turn.now.wall, own).map(|()| own),
+            None => {
+                let latest = context.and_then(|context| context.latest);
+                match latest.filter(|latest| *latest > partition.stamps().last()) {
+                    Some(latest) => partition.stamps().observe(turn.now.wall, latest),
+                    None => partition.stamps().tick(turn.now.wall),
                 }
             }
-            changes
-        }
-        Command::Increment(amount) => {
-            if !is_of_type(&Value::Counter(0)) {
-                return Ok(Err(Refusal::WrongType));
+        };
+        let timestamp = timestamp.map_err(|error| Refusal::Timestamp(error.to_string()))?;
+        let live: Vec<(Dot, HybridTimestamp)> =
+            view.register.iter().flat_map(Siblings::versions).map(|version| (version.dot, version.timestamp)).collect();
+        let is_blind = value.is_some();
+        let kills: BTreeSet<Dot> = match (self.policy, context) {
+            (RegisterPolicy::TimestampOnly, _) => {
+                live.iter().filter(|(_, held)| *held < timestamp).map(|(dot, _)| *dot).collect()
             }
-            let Some((payload, kills)) = view.counter.increment(partition.writer(), *amount) else {
-                return Ok(Err(Refusal::Overflow));
-            };
-            vec![(path(Slot::Counter), Some(Payload::Counter(payload)), kills)]
-        }
-        Command::Add(member) | Command::Remove(member) => {
-            if !is_of_type(&Value::Set(BTreeSet::new())) {
-                return Ok(Err(Refusal::WrongType));
+            (_, Some(context)) => {
+                let covered = live.iter().map(|(dot, _)| *dot).filter(|dot| context.covers.contains(*dot));
+                // What the client read elsewhere and this replica has not joined dies too, unless it can not exist.
+                let elsewhere =
+                    |dot: &Dot| !partition.clock().contains(*dot) && partition.may_exist(self.configuration, *dot);
+                let ahead: BTreeSet<Dot> = context.seen.iter().copied().filter(elsewhere).collect();
+                if ahead.difference(&view.ahead).count() + view.ahead.len() > MAX_AHEAD {
+                    return Err(Refusal::ContextAhead);
+                }
+                covered.chain(ahead).collect()
             }
-            let path = path(Slot::Member(member.clone()));
-            let seen = partition.entry(turn, &path)?.live_dots();
-            match request.command {
-                Command::Add(_) => vec![(path, Some(Payload::Member), seen)],
-                _ if seen.is_empty() => Vec::new(),
-                _ => vec![(path, None, seen)],
-            }
+            // A write without a context is concurrent to everything where siblings are kept. A removal without one takes
+            // out what its coordinator holds.
+            (RegisterPolicy::KeepSiblings, None) if is_blind => BTreeSet::new(),
+            (_, None) => live.iter().map(|(dot, _)| *dot).collect(),
+        };
+        let left = live.iter().filter(|(dot, _)| !kills.contains(dot)).count();
+        if self.policy == RegisterPolicy::KeepSiblings && left >= MAX_SIBLINGS {
+            return Err(Refusal::TooManySiblings(u32::try_from(left).unwrap_or(u32::MAX)));
         }
-    };
-    Ok(Ok(changes))
+        Ok((Payload::Register(Stamped { timestamp, value }), kills))
+    }
 }
 
-/// The version that a write of a register makes, and the versions that it replaces.
-#[expect(clippy::too_many_arguments, reason = "the parts of one write")]
-fn register_change(
-    partition: &mut Partition,
-    turn: &Turn<'_>,
-    configuration: &Configuration,
-    request: &Request,
-    policy: RegisterPolicy,
-    view: &KeyView,
-    value: Option<Vec<u8>>,
-    own: Option<HybridTimestamp>,
-) -> Result<(Payload, BTreeSet<Dot>), Refusal> {
-    if own.is_some() && policy != RegisterPolicy::TimestampOnly {
-        return Err(Refusal::Timestamp("only the policy timestamp-only takes the client's".to_string()));
-    }
-    let timestamp = match own {
-        Some(own) => partition.stamps().admit(turn.now.wall, own).map(|()| own),
-        None => {
-            let latest = request.context.as_ref().and_then(|context| context.latest);
-            match latest.filter(|latest| *latest > partition.stamps().last()) {
-                Some(latest) => partition.stamps().observe(turn.now.wall, latest),
-                None => partition.stamps().tick(turn.now.wall),
-            }
-        }
-    };
-    let timestamp = timestamp.map_err(|error| Refusal::Timestamp(error.to_string()))?;
-    let live: Vec<(Dot, HybridTimestamp)> =
-        view.register.iter().flat_map(Siblings::versions).map(|version| (version.dot, version.timestamp)).collect();
-    let kills: BTreeSet<Dot> = match (policy, &request.context) {
-        (RegisterPolicy::TimestampOnly, _) => {
-            live.iter().filter(|(_, held)| *held < timestamp).map(|(dot, _)| *dot).collect()
-        }
-        (_, Some(context)) => {
-            let covered = live.iter().map(|(dot, _)| *dot).filter(|dot| context.covers.contains(*dot));
-            // What the client read elsewhere and this replica has not joined dies too, unless it can not exist.
-            let elsewhere = |dot: &Dot| !partition.clock().contains(*dot) && partition.may_exist(configuration, *dot);
-            let ahead: BTreeSet<Dot> = context.seen.iter().copied().filter(elsewhere).collect();
-            if ahead.difference(&view.ahead).count() + view.ahead.len() > MAX_AHEAD {
-                return Err(Refusal::ContextAhead);
-            }
-            covered.chain(ahead).collect()
-        }
-        (RegisterPolicy::KeepSiblings, None) if request.command.is_blind_write() => BTreeSet::new(),
-        (_, None) => live.iter().map(|(dot, _)| *dot).collect(),
-    };
-    let left = live.iter().filter(|(dot, _)| !kills.contains(dot)).count();
-    if policy == RegisterPolicy::KeepSiblings && left >= MAX_SIBLINGS {
-        return Err(Refusal::TooManySiblings(u32::try_from(left).unwrap_or(u32::MAX)));
-    }
-    Ok((Payload::Register(Stamped { timestamp, value }), kills))
-}
-
-impl Command {
-    /// Whether a write without a context is concurrent to everything where siblings are kept. A removal without one
-    /// takes out what its coordinator holds.
-    fn is_blind_write(&self) -> bool {
-        matches!(self, Self::Set { .. })
-    }
+fn remove_members(view: &KeyView, paths: &mut Vec<PathChange>) {
+    paths.extend(view.members.iter().map(|(path, seen)| (path.clone(), None, seen.clone())));
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use syncline_clocks::Dot;
 
 use crate::turn::Turn;
-use crate::{ClientId, Fault, RequestId, Value, rows};
+use crate::{ClientId, Delta, Event, Fault, RequestId, Slot, Value, rows};
 
 /// How many clients' last writes are remembered. A retry after so many others wrote is applied again.
 const WINDOW: usize = 10_000;
@@ -20,8 +20,21 @@ pub struct Applied {
     pub events: Vec<Dot>,
     /// What its reply says of the value.
     pub value: Value,
+    /// How much it changed.
+    pub changed: u64,
+    /// The version of the register that it wrote, if it wrote one.
+    pub version: Option<Dot>,
     /// Leader-follower: the index of its log entry.
     pub index: u64,
+}
+
+impl Applied {
+    pub(crate) fn of(sequence: u64, delta: &Delta, value: Value, changed: u64, index: u64) -> Self {
+        let is_version = |event: &&Event| event.path.slot == Slot::Register && event.payload.is_some();
+        let version = delta.events.iter().rfind(is_version).map(|event| event.dot);
+        let events = delta.events.iter().map(|event| event.dot).collect();
+        Self { sequence, events, value, changed, version, index }
+    }
 }
 
 /// How a request relates to what its client did before.

@@ -24,7 +24,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::command::{KeyView, execute};
+use crate::command::{execute, read};
 use crate::configuration_register::ConfigurationRegister;
 use crate::dedupe::{Dedupe, Seen};
 use crate::log::{Extent, LogEntry, Position};
@@ -193,7 +193,8 @@ impl LeaderFollower {
         self.attempts = 0;
         self.role = Role::Leader(Leading::begin(turn, configuration, self.log.end.index));
         let nothing = Delta { events: Vec::new() };
-        let entry = LogEntry { epoch: configuration.epoch, request: None, delta: nothing, value: Value::Absent };
+        let entry =
+            LogEntry { epoch: configuration.epoch, request: None, delta: nothing, value: Value::Absent, changed: 0 };
         self.append(turn, configuration, entry)?;
         self.arm(turn, TimerKind::Heartbeat, self.settings.heartbeat);
         Ok(())
@@ -329,10 +330,7 @@ impl LeaderFollower {
         from: ClientId,
         request: Request,
     ) -> Result<(), Fault> {
-        let view = KeyView::read(turn, &request.key)?;
-        let value = view.value(configuration.policies.of(&request.key));
-        let context = view.context(&request.key, self.partition.clock());
-        let reply = Reply { value, context, events: Vec::new(), achieved: crate::Achieved::default() };
+        let reply = read(&self.partition, turn, configuration, &request)?;
         let end = self.log.end.index;
         let Role::Leader(leading) = &mut self.role else { return Ok(()) };
         let confirm = request.level.read > 1;
@@ -365,18 +363,20 @@ impl LeaderFollower {
                     request: Some(request.id),
                     delta: executed.delta,
                     value: executed.value,
+                    changed: executed.changed,
                 };
                 let applied = entry.applied(index).expect("the entry has a request");
                 self.append(turn, configuration, entry)?;
                 applied.1
             }
         };
-        let context = crate::Context::after_write(&request, &applied.events, self.partition.stamps().last());
-        let achieved = crate::Achieved::default();
-        let reply = Reply { value: applied.value, context, events: applied.events, achieved };
+        let index = applied.index;
+        let context = crate::Context::after_write(&request, &applied, self.partition.stamps().last());
+        let Applied { value, changed, events, .. } = applied;
+        let reply = Reply { value, context, changed, events, ..Reply::default() };
         let Role::Leader(leading) = &mut self.role else { return Ok(None) };
         // An entry of an older leader is safe only together with one of this epoch.
-        let index = applied.index.max(leading.first);
+        let index = index.max(leading.first);
         leading.wait(turn, configuration, from, request, reply, index, false);
         Ok(None)
     }
@@ -516,8 +516,7 @@ impl LogEntry {
     /// What the entry's request did, for its retries.
     fn applied(&self, index: u64) -> Option<(ClientId, Applied)> {
         let request = self.request?;
-        let events = self.delta.events.iter().map(|event| event.dot).collect();
-        let applied = Applied { sequence: request.sequence, events, value: self.value.clone(), index };
+        let applied = Applied::of(request.sequence, &self.delta, self.value.clone(), self.changed, index);
         Some((request.client, applied))
     }
 }

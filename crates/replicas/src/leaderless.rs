@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 use syncline_clocks::{CausalContext, Dot};
 
 use crate::anti_entropy::{AntiEntropy, AntiEntropyMessage};
-use crate::command::{KeyView, Once, execute_once};
+use crate::command::{Once, execute_once, read};
 use crate::dedupe::Dedupe;
 use crate::partition::Partition;
 use crate::rows::{self, EventRow};
 use crate::turn::{Leaves, Turn};
 use crate::{
-    Achieved, BatchNumber, Body, ClientId, Configuration, Context, Delta, Fault, Level, NodeId, Notice, Refusal, Reply,
-    Request, RequestId, Settings, Timer, TimerKind, Update, Value,
+    Achieved, Applied, BatchNumber, Body, ClientId, Configuration, Context, Delta, Fault, Level, NodeId, Notice,
+    Refusal, Reply, Request, RequestId, Settings, Timer, TimerKind, Update,
 };
 
 /// The most requests that wait for other members at once.
@@ -78,8 +78,7 @@ struct Pending {
 enum PendingKind {
     Write {
         batch: BatchNumber,
-        events: Vec<Dot>,
-        value: Value,
+        applied: Applied,
     },
     /// The clocks that the members answered with, for read repair.
     Read {
@@ -176,7 +175,7 @@ impl Leaderless {
         }
         // The mark makes sure that a batch follows whose flush answers for this replica, also on a retry.
         self.partition.save(turn);
-        Ok(Ok(PendingKind::Write { batch: turn.batch(), events: applied.events, value: applied.value }))
+        Ok(Ok(PendingKind::Write { batch: turn.batch(), applied }))
     }
 
     /// Those of the events with these dots that are kept whole. Of the others every member has some; what is kept by path
@@ -295,16 +294,15 @@ impl Leaderless {
         let achieved = pending.achieved(configuration);
         if !pending.responded && achieved.copies >= needed {
             let reply = match &pending.kind {
-                PendingKind::Write { events, value, .. } => {
+                PendingKind::Write { applied, .. } => {
                     let stamp = self.partition.stamps().last();
-                    let context = Context::after_write(&pending.request, events, stamp);
-                    Reply { value: value.clone(), context, events: events.clone(), achieved }
+                    let context = Context::after_write(&pending.request, applied, stamp);
+                    let Applied { value, changed, events, .. } = applied.clone();
+                    Reply { value, context, changed, events, achieved, ..Reply::default() }
                 }
                 PendingKind::Read { .. } => {
-                    let view = KeyView::read(turn, &pending.request.key)?;
-                    let value = view.value(configuration.policies.of(&pending.request.key));
-                    let context = view.context(&pending.request.key, self.partition.clock());
-                    Reply { value, context, events: Vec::new(), achieved }
+                    let reply = read(&self.partition, turn, configuration, &pending.request)?;
+                    Reply { achieved, ..reply }
                 }
             };
             turn.respond(pending.client, pending.request.respond(configuration, Ok(reply)), Leaves::WhenDurable);

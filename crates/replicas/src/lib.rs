@@ -30,6 +30,7 @@ mod effect;
 mod host;
 mod ids;
 mod input;
+mod key_view;
 mod leader_follower;
 mod leaderless;
 mod log;
@@ -43,7 +44,6 @@ mod value;
 mod wire;
 
 pub use anti_entropy::AntiEntropyMessage;
-pub use command::read_value;
 pub use configuration::{Configuration, ConfigurationError, Member, Policies, RegisterPolicy, Strategy};
 pub use configuration_register::{Acceptor, Ballot, RegisterMessage};
 pub use dedupe::Applied;
@@ -51,11 +51,15 @@ pub use effect::{Batch, Effect, Effects, Notice};
 pub use host::{Host, Settings};
 pub use ids::{BatchNumber, ClientId, DatacenterId, Epoch, Monotonic, NodeId, Now, PartitionId, RequestId};
 pub use input::{Input, Timer, TimerKind};
+pub use key_view::{KeyPage, read_value, scan_keys};
 pub use leader_follower::LogMessage;
 pub use leaderless::QuorumMessage;
 pub use log::{Extent, LogEntry, Position};
-pub use request::{Achieved, Command, Context, Level, Refusal, Reply, Request, Response};
+pub use request::{
+    Achieved, Command, Context, ExpireCondition, Level, Refusal, Reply, Request, Response, SetCondition, SetExpiry,
+    SetOptions,
+};
 pub use rows::{Meta, Row, decode_row};
 pub use store::{Fault, StoreError, StoreRead};
-pub use value::{Delta, Event, Path, Payload, Sibling, Slot, Stamped, Update, Value};
+pub use value::{Deadline, Delta, Event, Path, Payload, Sibling, Slot, Stamped, Update, Value};
 pub use wire::{Body, Envelope, MAX_MESSAGE, WireError, decode, encode};

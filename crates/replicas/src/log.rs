@@ -25,6 +25,8 @@ pub struct LogEntry {
     pub delta: Delta,
     /// What the request's reply says of the value.
     pub value: Value,
+    /// How much the request changed.
+    pub changed: u64,
 }
 
 /// Which part of the log is held as rows, and which part every member holds.

@@ -8,13 +8,13 @@
 //! twice or by a detour change nothing.
 
 use crate::anti_entropy::{AntiEntropy, AntiEntropyMessage};
-use crate::command::{KeyView, Once, execute_once};
+use crate::command::{Once, execute_once, read};
 use crate::dedupe::Dedupe;
 use crate::partition::Partition;
 use crate::turn::{Leaves, Turn};
 use crate::{
-    Achieved, Body, ClientId, Configuration, Context, Fault, Level, NodeId, Refusal, Reply, Request, Settings, Timer,
-    TimerKind, Update,
+    Achieved, Applied, Body, ClientId, Configuration, Context, Fault, Level, NodeId, Refusal, Reply, Request, Settings,
+    Timer, TimerKind, Update,
 };
 
 /// The leader of one datacenter.
@@ -62,10 +62,8 @@ impl MultiLeader {
         }
         let achieved = Achieved { copies: 1, datacenters: 1 };
         if request.command.is_read() {
-            let view = KeyView::read(turn, &request.key)?;
-            let value = view.value(configuration.policies.of(&request.key));
-            let context = view.context(&request.key, self.partition.clock());
-            return Ok(Ok(Reply { value, context, events: Vec::new(), achieved }));
+            let reply = read(&self.partition, turn, configuration, request)?;
+            return Ok(Ok(Reply { achieved, ..reply }));
         }
         let once = execute_once(&mut self.partition, &mut self.dedupe, turn, configuration, request)?;
         let Once { applied, minted } = match once {
@@ -79,8 +77,9 @@ impl MultiLeader {
                 turn.send(peer, configuration.epoch, Body::AntiEntropy(push), Leaves::WhenDurable);
             }
         }
-        let context = Context::after_write(request, &applied.events, self.partition.stamps().last());
-        Ok(Ok(Reply { value: applied.value, context, events: applied.events, achieved }))
+        let context = Context::after_write(request, &applied, self.partition.stamps().last());
+        let Applied { value, changed, events, .. } = applied;
+        Ok(Ok(Reply { value, context, changed, events, achieved, ..Reply::default() }))
     }
 
     pub(crate) fn handle_message(

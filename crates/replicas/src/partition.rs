@@ -478,9 +478,9 @@ fn path_size(path: &Path) -> usize {
     path.key.len() + member + 3
 }
 
-/// The entries of one key, by path.
-pub(crate) fn entries_of(turn: &Turn<'_>, key: &[u8]) -> Result<Vec<(Path, Entry<Payload>)>, Fault> {
-    let rows = turn.scan(&rows::entries_of(key))?;
+/// The entries whose rows begin with a prefix, by path.
+pub(crate) fn entries_under(turn: &Turn<'_>, prefix: &[u8]) -> Result<Vec<(Path, Entry<Payload>)>, Fault> {
+    let rows = turn.scan(prefix)?;
     rows.into_iter().map(|(key, value)| Ok((rows::path_of(&key)?, rows::decode(&key, &value)?))).collect()
 }
 
@@ -488,7 +488,7 @@ pub(crate) fn entries_of(turn: &Turn<'_>, key: &[u8]) -> Result<Vec<(Path, Entry
 pub(crate) fn siblings(entry: &Entry<Payload>) -> Option<Siblings<Vec<u8>>> {
     let versions = entry.live().filter_map(|(dot, payload)| match payload {
         Payload::Register(stamped) => Some(Version { dot, timestamp: stamped.timestamp, value: stamped.value.clone() }),
-        Payload::Counter(_) | Payload::Member => None,
+        Payload::Counter(_) | Payload::Member | Payload::Expiry(_) => None,
     });
     Siblings::new(versions.collect())
 }

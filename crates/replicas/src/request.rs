@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use syncline_clocks::{CausalContext, Dot, HybridTimestamp};
 
-use crate::{Configuration, Epoch, NodeId, PartitionId, RequestId, Value};
+use crate::{Applied, Configuration, Epoch, NodeId, PartitionId, RequestId, Value};
 
 /// What a client has seen of one key: it travels from a read to the writes that follow from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,30 +27,104 @@ pub struct Context {
 pub enum Command {
     /// Reads the key.
     Get,
-    /// Writes the key's register.
+    /// Reads which of these are members of the key's set, without reading the others.
+    Contains(BTreeSet<Vec<u8>>),
+    /// Writes the key's register, in the place of whatever the key held.
     Set {
         /// The new value.
         value: Vec<u8>,
-        /// A timestamp of the client's own, as Cassandra's `USING TIMESTAMP`; only [`TimestampOnly`] takes one.
-        ///
-        /// [`TimestampOnly`]: crate::RegisterPolicy::TimestampOnly
-        timestamp: Option<HybridTimestamp>,
+        /// What else is asked of the write.
+        options: SetOptions,
     },
     /// Removes whatever the key holds.
-    Delete,
-    /// Adds to the key's counter.
+    Delete {
+        /// Whether the reply tells the register or counter that was removed; of another type, it is refused then.
+        previous: bool,
+    },
+    /// Adds to the key's number: to the register version that stands, or, without one, to its counter.
     Increment(i64),
-    /// Puts a member into the key's set.
-    Add(Vec<u8>),
-    /// Takes a member out of the key's set.
-    Remove(Vec<u8>),
+    /// Puts members into the key's set.
+    Add(BTreeSet<Vec<u8>>),
+    /// Takes members out of the key's set.
+    Remove(BTreeSet<Vec<u8>>),
+    /// Sets when the key expires, in milliseconds since the Unix epoch, or that it does not. A moment that has passed
+    /// removes the key.
+    Expire {
+        /// When.
+        at: Option<u64>,
+        /// Under which condition.
+        condition: ExpireCondition,
+    },
+}
+
+/// What is asked of a [`Command::Set`] beside the value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SetOptions {
+    /// A timestamp of the client's own, as Cassandra's `USING TIMESTAMP`; only [`TimestampOnly`] takes one.
+    ///
+    /// [`TimestampOnly`]: crate::RegisterPolicy::TimestampOnly
+    pub timestamp: Option<HybridTimestamp>,
+    /// When to write at all, as its coordinator sees the key.
+    pub condition: SetCondition,
+    /// What becomes of the key's expiry.
+    pub expiry: SetExpiry,
+    /// Whether the reply tells the register or counter that the key held; of another type, the write is refused then.
+    pub previous: bool,
+}
+
+/// When a [`Command::Set`] writes. If it does not, the reply's `changed` is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SetCondition {
+    /// Always.
+    #[default]
+    Always,
+    /// If the key holds nothing.
+    IfAbsent,
+    /// If the key holds something.
+    IfPresent,
+    /// If the key's register and counter are what the request's context has seen: compare and set.
+    IfUnchanged,
+}
+
+/// What a [`Command::Set`] does to the key's expiry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SetExpiry {
+    /// The key does not expire.
+    #[default]
+    Clear,
+    /// As before.
+    Keep,
+    /// At this moment, in milliseconds since the Unix epoch.
+    At(u64),
+}
+
+/// When a [`Command::Expire`] takes effect. If it does not, the reply's `changed` is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ExpireCondition {
+    /// Always.
+    #[default]
+    Always,
+    /// If the key does not expire.
+    IfNone,
+    /// If the key expires.
+    IfSome,
+    /// If that is later than the key expires; a key that does not expire does so at the end of time.
+    IfLater,
+    /// If that is earlier than the key expires.
+    IfEarlier,
 }
 
 impl Command {
+    /// A write of the register without conditions.
+    #[must_use]
+    pub fn set(value: Vec<u8>) -> Self {
+        Self::Set { value, options: SetOptions::default() }
+    }
+
     /// Whether the command only reads.
     #[must_use]
     pub fn is_read(&self) -> bool {
-        matches!(self, Self::Get)
+        matches!(self, Self::Get | Self::Contains(_))
     }
 }
 
@@ -97,10 +171,16 @@ pub struct Achieved {
 }
 
 /// A request's success.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reply {
-    /// What the key holds (after a read); a counter's new value at the coordinator (after an increment).
+    /// What the key holds (after a read); the new number at the coordinator (after an increment); what the key held,
+    /// where a write asks for it.
     pub value: Value,
+    /// How much a write changed, as its coordinator sees it: members that were added or removed; else 1, or 0 if its
+    /// condition was not met or there was nothing to remove.
+    pub changed: u64,
+    /// When the key expires (after a read), in milliseconds since the Unix epoch.
+    pub expires: Option<u64>,
     /// What the client has seen now.
     pub context: Context,
     /// The events that the write made; none if it had nothing to change.
@@ -139,9 +219,12 @@ pub enum Refusal {
     /// Nothing was done: the key holds a value of another type.
     #[error("the key holds a value of another type")]
     WrongType,
-    /// Nothing was done: the counter's running total would overflow.
-    #[error("the counter would overflow")]
+    /// Nothing was done: the number would overflow.
+    #[error("the number would overflow")]
     Overflow,
+    /// Nothing was done: what the register holds is not a number.
+    #[error("the value is not an integer or out of range")]
+    NotANumber,
     /// Nothing was done: the key has as many concurrent versions as are allowed. Read it, and write with the context.
     #[error("the key has {0} concurrent versions already: read it and write with what was read")]
     TooManySiblings(u32),
@@ -212,11 +295,9 @@ impl Request {
 impl Context {
     /// What a client has seen after its write: what it had seen before and the write itself. It has not seen what else
     /// the coordinator holds.
-    pub(crate) fn after_write(request: &Request, events: &[Dot], stamp: HybridTimestamp) -> Self {
+    pub(crate) fn after_write(request: &Request, applied: &Applied, stamp: HybridTimestamp) -> Self {
         let mut covers = request.context.as_ref().map(|context| context.covers.clone()).unwrap_or_default();
-        covers.extend(events.iter().copied());
-        let is_register = matches!(request.command, Command::Set { .. });
-        let seen = if is_register { events.iter().copied().collect() } else { BTreeSet::new() };
-        Self { key: request.key.clone(), covers, seen, latest: Some(stamp) }
+        covers.extend(applied.events.iter().copied());
+        Self { key: request.key.clone(), covers, seen: applied.version.into_iter().collect(), latest: Some(stamp) }
     }
 }

@@ -72,6 +72,9 @@ pub(crate) const UNSTABLE: &[u8] = b"u";
 pub(crate) const LOG: &[u8] = b"l";
 pub(crate) const APPLIED: &[u8] = b"q";
 
+/// How postcard tells [`Slot::Added`](crate::Slot::Added) from the other slots.
+const ADDED: u8 = 3;
+
 pub(crate) fn entry_key(path: &Path) -> Vec<u8> {
     named(ENTRIES, path)
 }
@@ -79,6 +82,23 @@ pub(crate) fn entry_key(path: &Path) -> Vec<u8> {
 /// The prefix of all rows of one key: a path begins with its length-prefixed key.
 pub(crate) fn entries_of(key: &[u8]) -> Vec<u8> {
     named(ENTRIES, key)
+}
+
+/// The prefix of a key's rows of increments by version.
+pub(crate) fn added_of(key: &[u8]) -> Vec<u8> {
+    let mut prefix = entries_of(key);
+    prefix.push(ADDED);
+    prefix
+}
+
+/// The least row name behind all rows of a key.
+pub(crate) fn after_entries_of(key: &[u8]) -> Vec<u8> {
+    let mut name = entries_of(key);
+    while name.last() == Some(&u8::MAX) {
+        name.pop();
+    }
+    *name.last_mut().expect("the tag is not 255") += 1;
+    name
 }
 
 pub(crate) fn event_key(dot: Dot) -> Vec<u8> {

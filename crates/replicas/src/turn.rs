@@ -31,6 +31,12 @@ pub(crate) struct Turn<'a> {
     last_batch: BatchNumber,
 }
 
+/// A moment within a turn.
+pub(crate) struct Checkpoint {
+    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    outputs: usize,
+}
+
 impl<'a> Turn<'a> {
     pub(crate) fn new(
         now: Now,
@@ -59,6 +65,17 @@ impl<'a> Turn<'a> {
             effects.push(effect);
         }
         last
+    }
+
+    /// What this turn has written and asked for so far, to come back to.
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { writes: self.writes.clone(), outputs: self.outputs.len() }
+    }
+
+    /// Forgets what was written and asked for since.
+    pub(crate) fn restore(&mut self, to: Checkpoint) {
+        self.writes = to.writes;
+        self.outputs.truncate(to.outputs);
     }
 
     /// The number that this turn's writes will have.

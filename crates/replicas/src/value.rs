@@ -16,6 +16,11 @@ pub enum Slot {
     Counter,
     /// One member of the key's set.
     Member(Vec<u8>),
+    /// What was added to the register version with this dot: increments name the version that they are based on, so that
+    /// a later version takes their place together with it.
+    Added(Dot),
+    /// When the key expires.
+    Expiry,
 }
 
 /// Where an event belongs: key, type, element.
@@ -42,10 +47,21 @@ pub struct Stamped {
 pub enum Payload {
     /// Of [`Slot::Register`].
     Register(Stamped),
-    /// Of [`Slot::Counter`].
+    /// Of [`Slot::Counter`] and [`Slot::Added`].
     Counter(CounterPayload),
     /// Of [`Slot::Member`].
     Member,
+    /// Of [`Slot::Expiry`].
+    Expiry(Deadline),
+}
+
+/// When a key expires. Concurrent ones: the one that was set last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Deadline {
+    /// When it was set.
+    pub timestamp: HybridTimestamp,
+    /// Milliseconds since the Unix epoch.
+    pub at: u64,
 }
 
 impl Payload {
@@ -53,13 +69,17 @@ impl Payload {
     pub(crate) fn fits(&self, slot: &Slot) -> bool {
         matches!(
             (self, slot),
-            (Self::Register(_), Slot::Register) | (Self::Counter(_), Slot::Counter) | (Self::Member, Slot::Member(_))
+            (Self::Register(_), Slot::Register)
+                | (Self::Counter(_), Slot::Counter | Slot::Added(_))
+                | (Self::Member, Slot::Member(_))
+                | (Self::Expiry(_), Slot::Expiry)
         )
     }
 
     pub(crate) fn timestamp(&self) -> Option<HybridTimestamp> {
         match self {
             Self::Register(stamped) => Some(stamped.timestamp),
+            Self::Expiry(deadline) => Some(deadline.timestamp),
             Self::Counter(_) | Self::Member => None,
         }
     }
@@ -72,7 +92,7 @@ pub type Delta = syncline_crdt::Delta<Path, Payload>;
 /// An update of a partition.
 pub type Update = syncline_crdt::Update<Path, Payload>;
 
-/// One version of a register that stands.
+/// One version of a register that stands, with what was added to it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sibling {
     /// The event that wrote it.
@@ -81,7 +101,7 @@ pub struct Sibling {
     pub value: Vec<u8>,
 }
 
-/// What a key holds, as its policy reads it.
+/// What a key holds, as its policy reads it. One that has expired holds nothing.
 ///
 /// If concurrent writers chose different types for one key, all parts are kept and replicated; reads show the register
 /// if there is one, else the counter, else the set, until a command removes what hides the others.

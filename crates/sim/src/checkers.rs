@@ -1,7 +1,7 @@
 //! Checkers: what clients were promised, held against what they and the replicas see. They watch from outside and
 //! know nothing of how a replicator works.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use syncline_clocks::{CausalContext, Dot, ReplicaId};
 use syncline_replicas::{Command, Notice, Reply, Value};
@@ -111,6 +111,8 @@ pub(crate) struct Checkers {
     acknowledged: BTreeMap<u8, CausalContext>,
     members: BTreeMap<(Vec<u8>, Vec<u8>), Member>,
     counters: BTreeMap<Vec<u8>, Counted>,
+    /// Keys whose register was written: what their counters and sets hold can not be said.
+    overwritten: BTreeSet<Vec<u8>>,
     conflicting: CausalContext,
     passed_over: CausalContext,
     discarded: CausalContext,
@@ -120,12 +122,15 @@ impl Checkers {
     pub(crate) fn operation_began(&mut self, running: &Running) {
         let key = &running.operation.key;
         match &running.operation.command {
-            Command::Remove(member) => {
-                let member = self.members.entry((key.clone(), member.clone())).or_default();
-                member.required = false;
-                member.removals.under_way += 1;
+            Command::Remove(members) => {
+                for member in members {
+                    let member = self.members.entry((key.clone(), member.clone())).or_default();
+                    member.required = false;
+                    member.removals.under_way += 1;
+                }
             }
-            Command::Delete => {
+            Command::Set { .. } => drop(self.overwritten.insert(key.clone())),
+            Command::Delete { .. } => {
                 self.deletions.entry(key.clone()).or_default().under_way += 1;
                 self.counters.entry(key.clone()).or_default().reset = true;
                 let members = self.members.range_mut((key.clone(), Vec::new())..);
@@ -157,11 +162,13 @@ impl Checkers {
         }
         let further = running.coordinators.len() - 1;
         match &running.operation.command {
-            Command::Add(member) => {
+            Command::Add(members) => {
                 let deletions = self.deletions.get(key);
-                let member = self.members.entry((key.clone(), member.clone())).or_default();
-                member.required = member.removals.leave_alone(running.started)
-                    && deletions.is_none_or(|deletions| deletions.leave_alone(running.started));
+                for member in members {
+                    let member = self.members.entry((key.clone(), member.clone())).or_default();
+                    member.required = member.removals.leave_alone(running.started)
+                        && deletions.is_none_or(|deletions| deletions.leave_alone(running.started));
+                }
             }
             Command::Increment(amount) => {
                 let counter = self.counters.entry(key.clone()).or_default();
@@ -186,11 +193,13 @@ impl Checkers {
     fn removal_ended(&mut self, now: u64, running: &Running, maybe_again: bool) {
         let key = &running.operation.key;
         match &running.operation.command {
-            Command::Remove(member) => {
-                let member = self.members.entry((key.clone(), member.clone())).or_default();
-                member.removals.ended(now, maybe_again);
+            Command::Remove(members) => {
+                for member in members {
+                    let member = self.members.entry((key.clone(), member.clone())).or_default();
+                    member.removals.ended(now, maybe_again);
+                }
             }
-            Command::Delete => self.deletions.entry(key.clone()).or_default().ended(now, maybe_again),
+            Command::Delete { .. } => self.deletions.entry(key.clone()).or_default().ended(now, maybe_again),
             _ => {}
         }
     }
@@ -251,11 +260,17 @@ impl Checkers {
             self.findings.acknowledged_lost.insert(*promised, lost);
         }
         for ((key, name), _) in self.members.iter().filter(|(_, member)| member.required) {
+            if self.overwritten.contains(key) {
+                continue;
+            }
             self.findings.adds_checked += 1;
             let is_in = matches!(value(key), Value::Set(members) if members.contains(name));
             self.findings.adds_lost += u64::from(!is_in);
         }
         for (key, counter) in self.counters.iter().filter(|(_, counter)| !counter.reset) {
+            if self.overwritten.contains(key) {
+                continue;
+            }
             self.findings.counters_checked += 1;
             let counted = if let Value::Counter(counted) = value(key) { counted } else { 0 };
             let least = counter.acknowledged + counter.maybe.1;

@@ -127,8 +127,8 @@ impl Client {
     ) -> NodeId {
         self.sequence += 1;
         let mut command = operation.command.clone();
-        if let Command::Set { timestamp: own, .. } = &mut command {
-            *own = timestamp;
+        if let Command::Set { options, .. } = &mut command {
+            options.timestamp = timestamp;
         }
         let context = if operation.with_context { self.read.get(&operation.key).cloned() } else { None };
         let request = Request {

@@ -139,7 +139,7 @@ impl Source {
                 if drawn < mix.set {
                     operation.key = named("register", registers.draw(rng));
                     let value = format!("{client}-{made}").into_bytes();
-                    let set = Command::Set { value, timestamp: None };
+                    let set = Command::set(value);
                     if mix.read_before_write {
                         let write = Operation { key: operation.key.clone(), command: set, with_context: true };
                         then.push_back(write);
@@ -153,11 +153,11 @@ impl Source {
                     operation.key = named("set", sets.draw(rng));
                     let member = format!("{client}-{made}").into_bytes();
                     added.push((operation.key.clone(), member.clone()));
-                    operation.command = Command::Add(member);
+                    operation.command = Command::Add([member].into());
                 } else if drawn < mix.set + mix.increment + mix.add + mix.remove && added.len() > 8 {
                     let (key, member) = added.swap_remove(rng.below(added.len() as u64 - 4) as usize);
                     operation.key = key;
-                    operation.command = Command::Remove(member);
+                    operation.command = Command::Remove([member].into());
                 } else {
                     // Mostly registers; sets and counters are read too.
                     operation.key = match rng.below(6) {
@@ -191,14 +191,16 @@ fn operations(command: TraceCommand) -> Vec<Operation> {
     };
     match command {
         TraceCommand::Get { key } | TraceCommand::Members { key } => vec![one(key, Command::Get)],
-        TraceCommand::Set { key, value } => vec![one(key, Command::Set { value, timestamp: None })],
+        TraceCommand::Set { key, value } => vec![one(key, Command::set(value))],
         TraceCommand::Increment { key, amount } => vec![one(key, Command::Increment(amount))],
-        TraceCommand::Delete { keys } => keys.into_iter().map(|key| one(key, Command::Delete)).collect(),
+        TraceCommand::Delete { keys } => {
+            keys.into_iter().map(|key| one(key, Command::Delete { previous: false })).collect()
+        }
         TraceCommand::Add { key, members } => {
-            members.into_iter().map(|member| one(key.clone(), Command::Add(member))).collect()
+            vec![one(key, Command::Add(members.into_iter().collect()))]
         }
         TraceCommand::Remove { key, members } => {
-            members.into_iter().map(|member| one(key.clone(), Command::Remove(member))).collect()
+            vec![one(key, Command::Remove(members.into_iter().collect()))]
         }
         #[allow(unreachable_patterns, reason = "more kinds of commands may be replayed later")]
         _ => Vec::new(),

@@ -1,8 +1,11 @@
 //! Hostile clients.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use syncline_replicas::{ClientId, Command, Context, Epoch, Level, Request, RequestId};
+use syncline_replicas::{
+    ClientId, Command, Context, Epoch, ExpireCondition, Level, Request, RequestId, SetCondition, SetExpiry, SetOptions,
+};
 
 use super::Hostile;
 use crate::PARTITION;
@@ -37,17 +40,53 @@ impl Hostile<'_, '_> {
     }
 
     fn command(&mut self) -> Command {
-        match self.choices.below(8) {
+        match self.choices.below(12) {
             0 => Command::Get,
-            1 | 2 => {
-                let timestamp = self.choices.once_in(3).then(|| self.timestamp());
-                Command::Set { value: self.choices.bytes(300), timestamp }
+            1..=3 => {
+                let options = SetOptions {
+                    timestamp: self.choices.once_in(3).then(|| self.timestamp()),
+                    condition: self.choices.of(&[
+                        SetCondition::Always,
+                        SetCondition::IfAbsent,
+                        SetCondition::IfPresent,
+                        SetCondition::IfUnchanged,
+                    ]),
+                    expiry: match self.choices.below(3) {
+                        0 => SetExpiry::Clear,
+                        1 => SetExpiry::Keep,
+                        _ => SetExpiry::At(self.moment()),
+                    },
+                    previous: self.choices.once_in(4),
+                };
+                let value = if self.choices.once_in(2) { b"7".to_vec() } else { self.choices.bytes(300) };
+                Command::Set { value, options }
             }
-            3 => Command::Delete,
-            4 | 5 => Command::Increment(self.choices.of(&[1, -1, i64::MAX, i64::MIN, 0])),
-            6 => Command::Add(self.choices.bytes(300)),
-            _ => Command::Remove(self.choices.bytes(300)),
+            4 => Command::Delete { previous: self.choices.once_in(4) },
+            5 | 6 => Command::Increment(self.choices.of(&[1, -1, i64::MAX, i64::MIN, 0])),
+            7 | 8 => Command::Add(self.members()),
+            9 => Command::Contains(self.members()),
+            10 => {
+                let at = if self.choices.once_in(4) { None } else { Some(self.moment()) };
+                let condition = self.choices.of(&[
+                    ExpireCondition::Always,
+                    ExpireCondition::IfNone,
+                    ExpireCondition::IfSome,
+                    ExpireCondition::IfLater,
+                    ExpireCondition::IfEarlier,
+                ]);
+                Command::Expire { at, condition }
+            }
+            _ => Command::Remove(self.members()),
         }
+    }
+
+    fn members(&mut self) -> BTreeSet<Vec<u8>> {
+        (0..self.choices.of(&[1, 1, 2, 0, 5])).map(|_| self.choices.bytes(300)).collect()
+    }
+
+    /// A moment near now, in milliseconds.
+    fn moment(&mut self) -> u64 {
+        self.choices.number(self.knows.wall.as_nanos() / 1_000_000)
     }
 
     /// A context, mostly of the key that is written: empty, of a clock full of invented events, of versions that nobody wrote.

@@ -188,7 +188,7 @@ impl Hostile<'_, '_> {
         for _ in 0..self.choices.of(&[1, 1, 2, 4, 0]) {
             let epoch = Epoch(if self.choices.once_in(6) { self.choices.number(ours) } else { ours });
             let request = self.choices.once_in(2).then(|| self.request_id());
-            entries.push(LogEntry { epoch, request, delta: self.delta(), value: self.value() });
+            entries.push(LogEntry { epoch, request, delta: self.delta(), value: self.value(), changed: 1 });
         }
         entries
     }
@@ -197,7 +197,17 @@ impl Hostile<'_, '_> {
         let applied = (0..self.choices.below(3)).map(|_| {
             let RequestId { client, sequence } = self.request_id();
             let events = self.dots().into_iter().collect();
-            (client, Applied { sequence, events, value: self.value(), index: self.choices.number(0) })
+            (
+                client,
+                Applied {
+                    sequence,
+                    events,
+                    value: self.value(),
+                    changed: 1,
+                    version: None,
+                    index: self.choices.number(0),
+                },
+            )
         });
         let applied = applied.collect();
         LogMessage::Snapshot { position: self.position(), state: self.state(), applied }

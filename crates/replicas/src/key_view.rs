@@ -1,0 +1,261 @@
+//! Reading the entries of a key as a value.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use syncline_clocks::{CausalContext, Dot, WallTime};
+use syncline_crdt::{CounterView, Entry};
+use syncline_resolvers::{Conflict, KeepSiblings, LastWriterWins, Outcome, Resolver, Siblings};
+
+use crate::partition::{Partition, entries_under, siblings};
+use crate::turn::Turn;
+use crate::value::{Deadline, Path, Payload, Sibling, Slot, Value};
+use crate::{
+    BatchNumber, Command, Context, Fault, NodeId, Now, PartitionId, Policies, RegisterPolicy, StoreRead, rows,
+};
+
+/// The entries of one key, read.
+#[derive(Default)]
+pub(crate) struct KeyView {
+    pub(crate) register: Option<Siblings<Vec<u8>>>,
+    /// The register's versions that were replaced by clients that had read them elsewhere, and that are not here yet.
+    pub(crate) ahead: BTreeSet<Dot>,
+    /// What was added to which version of the register, whether that version still lives or not.
+    pub(crate) added: BTreeMap<Dot, Added>,
+    pub(crate) counter: CounterView,
+    pub(crate) counter_dots: BTreeSet<Dot>,
+    pub(crate) members: Vec<(Path, BTreeSet<Dot>)>,
+    deadline: Option<Deadline>,
+    pub(crate) deadline_dots: BTreeSet<Dot>,
+    now: WallTime,
+}
+
+/// The increments of one version.
+#[derive(Default)]
+pub(crate) struct Added {
+    pub(crate) counter: CounterView,
+    pub(crate) dots: BTreeSet<Dot>,
+}
+
+impl KeyView {
+    /// Everything under the key.
+    pub(crate) fn read(turn: &Turn<'_>, key: &[u8]) -> Result<Self, Fault> {
+        let mut view = Self { now: turn.now.wall, ..Self::default() };
+        for (path, entry) in entries_under(turn, &rows::entries_of(key))? {
+            view.take(path, &entry);
+        }
+        Ok(view)
+    }
+
+    /// Everything but the members of a set, of which only some are read: what a command has to know that names its members,
+    /// however large the set is.
+    pub(crate) fn read_with_members<'m>(
+        partition: &Partition,
+        turn: &Turn<'_>,
+        key: &[u8],
+        members: impl IntoIterator<Item = &'m Vec<u8>>,
+    ) -> Result<Self, Fault> {
+        let mut view = Self { now: turn.now.wall, ..Self::default() };
+        let slots = [Slot::Register, Slot::Counter, Slot::Expiry].into_iter();
+        for slot in slots.chain(members.into_iter().cloned().map(Slot::Member)) {
+            let path = Path { key: key.to_vec(), slot };
+            let entry = partition.entry(turn, &path)?;
+            view.take(path, &entry);
+        }
+        if view.register.is_some() {
+            for (path, entry) in entries_under(turn, &rows::added_of(key))? {
+                view.take(path, &entry);
+            }
+        }
+        Ok(view)
+    }
+
+    /// What a command has to know of its key.
+    pub(crate) fn read_for(
+        partition: &Partition,
+        turn: &Turn<'_>,
+        key: &[u8],
+        command: &Command,
+    ) -> Result<Self, Fault> {
+        match command {
+            Command::Add(members) | Command::Remove(members) | Command::Contains(members) => {
+                Self::read_with_members(partition, turn, key, members)
+            }
+            _ => Self::read(turn, key),
+        }
+    }
+
+    fn take(&mut self, path: Path, entry: &Entry<Payload>) {
+        match &path.slot {
+            Slot::Register => {
+                self.register = siblings(entry);
+                self.ahead.clone_from(entry.kept_kills());
+            }
+            Slot::Counter => {
+                self.counter = counter(entry);
+                self.counter_dots = entry.live_dots();
+            }
+            Slot::Added(base) if entry.is_live() => {
+                self.added.insert(*base, Added { counter: counter(entry), dots: entry.live_dots() });
+            }
+            Slot::Member(_) if entry.is_live() => self.members.push((path, entry.live_dots())),
+            Slot::Added(_) | Slot::Member(_) => {}
+            Slot::Expiry => {
+                let deadlines = entry.live().filter_map(|(_, payload)| match payload {
+                    Payload::Expiry(deadline) => Some(*deadline),
+                    _ => None,
+                });
+                self.deadline = deadlines.max();
+                self.deadline_dots = entry.live_dots();
+            }
+        }
+    }
+
+    /// When the key expires, in milliseconds since the Unix epoch.
+    pub(crate) fn expires(&self) -> Option<u64> {
+        self.deadline.map(|deadline| deadline.at)
+    }
+
+    /// Whether that moment has passed.
+    pub(crate) fn has_expired(&self) -> bool {
+        self.expires().is_some_and(|at| at <= self.now.as_nanos() / 1_000_000)
+    }
+
+    /// The versions of the register that stand, deletions left out, as they were written.
+    pub(crate) fn standing(&self, policy: RegisterPolicy) -> Vec<Sibling> {
+        let Some(siblings) = &self.register else { return Vec::new() };
+        let conflict = Conflict { siblings, base: None };
+        let resolver: &dyn Resolver<Vec<u8>> = match policy {
+            RegisterPolicy::KeepSiblings => &KeepSiblings,
+            RegisterPolicy::LastWriterWins | RegisterPolicy::TimestampOnly => &LastWriterWins,
+        };
+        let Outcome::Kept(kept) = resolver.resolve(&conflict).outcome else { return Vec::new() };
+        let standing = kept.into_iter().filter_map(|version| {
+            version.value.as_ref().map(|value| Sibling { dot: version.dot, value: value.clone() })
+        });
+        standing.collect()
+    }
+
+    /// The number that a version is, with what was added to it; `None` if it is none.
+    pub(crate) fn number(&self, version: &Sibling) -> Option<i64> {
+        let written = integer(&version.value)?;
+        Some(self.added.get(&version.dot).map_or(written, |added| written.saturating_add(added.counter.value())))
+    }
+
+    pub(crate) fn value(&self, policy: RegisterPolicy) -> Value {
+        if self.has_expired() {
+            return Value::Absent;
+        }
+        let mut standing = self.standing(policy);
+        if !standing.is_empty() {
+            for version in &mut standing {
+                if self.added.contains_key(&version.dot)
+                    && let Some(number) = self.number(version)
+                {
+                    version.value = number.to_string().into_bytes();
+                }
+            }
+            return Value::Register(standing);
+        }
+        if self.counter.is_set() {
+            return Value::Counter(self.counter.value());
+        }
+        let members = self.members.iter().filter_map(|(path, _)| match &path.slot {
+            Slot::Member(member) => Some(member.clone()),
+            _ => None,
+        });
+        let members: BTreeSet<Vec<u8>> = members.collect();
+        if members.is_empty() { Value::Absent } else { Value::Set(members) }
+    }
+
+    /// Whether the register and the counter are what a client's context has seen.
+    pub(crate) fn is_what(&self, context: &Context) -> bool {
+        let versions = self.register.iter().flat_map(Siblings::versions).map(|version| version.dot);
+        let added = self.added.values().flat_map(|added| &added.dots).chain(&self.counter_dots);
+        let standing: BTreeSet<Dot> = versions.collect();
+        standing == context.seen && standing.iter().chain(added).all(|dot| context.covers.contains(*dot))
+    }
+
+    /// What a reader of this has seen, under the clock of the replica that it was read from.
+    pub(crate) fn context(&self, key: &[u8], clock: &CausalContext) -> Context {
+        let versions = self.register.iter().flat_map(Siblings::versions);
+        Context {
+            key: key.to_vec(),
+            covers: clock.clone(),
+            seen: versions.clone().map(|version| version.dot).collect(),
+            latest: versions.map(|version| version.timestamp).max(),
+        }
+    }
+}
+
+fn counter(entry: &Entry<Payload>) -> CounterView {
+    CounterView::read(entry.live().filter_map(|(dot, payload)| match payload {
+        Payload::Counter(counter) => Some((dot, counter)),
+        Payload::Register(_) | Payload::Member | Payload::Expiry(_) => None,
+    }))
+}
+
+/// The integer that bytes spell canonically: no sign but `-`, no leading zero, no space.
+fn integer(text: &[u8]) -> Option<i64> {
+    let number: i64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    (number.to_string().as_bytes() == text).then_some(number)
+}
+
+/// What one replica holds of a key, without asking another and without a protocol: for tools and checkers. Nothing
+/// expires.
+///
+/// # Errors
+/// The store can not be read, or holds a corrupt record.
+pub fn read_value(
+    store: &dyn StoreRead,
+    partition: PartitionId,
+    policies: &Policies,
+    key: &[u8],
+) -> Result<Value, Fault> {
+    let turn = Turn::new(Now::default(), NodeId::default(), partition, store, BatchNumber(0));
+    Ok(KeyView::read(&turn, key)?.value(policies.of(key)))
+}
+
+/// Some keys of one replica that hold something, each with its value, in the order of the store; and where to go on, if
+/// there is more. Looks at `budget` rows at the most, so it may find none and still have more.
+///
+/// Keys that are there from the first page to the last are found exactly once.
+///
+/// # Errors
+/// The store can not be read, or holds a corrupt record.
+pub fn scan_keys(
+    store: &dyn StoreRead,
+    partition: PartitionId,
+    policies: &Policies,
+    now: Now,
+    from: Option<&[u8]>,
+    budget: usize,
+) -> Result<KeyPage, Fault> {
+    let turn = Turn::new(now, NodeId::default(), partition, store, BatchNumber(0));
+    let mut cursor = from.map_or_else(|| rows::ENTRIES.to_vec(), rows::after_entries_of);
+    let (mut keys, mut looked) = (Vec::new(), 0);
+    loop {
+        let Some((row, _)) = store.scan(partition, rows::ENTRIES, &cursor, 1)?.pop() else {
+            return Ok(KeyPage { keys, next: None });
+        };
+        let key = rows::path_of(&row)?.key;
+        let view = KeyView::read(&turn, &key)?;
+        looked += 1 + view.members.len();
+        let value = view.value(policies.of(&key));
+        if value != Value::Absent {
+            keys.push((key.clone(), value));
+        }
+        if looked >= budget {
+            return Ok(KeyPage { keys, next: Some(key) });
+        }
+        cursor = rows::after_entries_of(&key);
+    }
+}
+
+/// One page of [`scan_keys`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPage {
+    /// The keys that hold something.
+    pub keys: Vec<(Vec<u8>, Value)>,
+    /// The last key that was looked at, if there may be more behind it.
+    pub next: Option<Vec<u8>>,
+}

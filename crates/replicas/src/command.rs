@@ -72,10 +72,8 @@ pub(crate) fn execute(
     }
     // What has expired is removed first, by events like any others: a concurrent change that these have not seen stays.
     let before = (partition.clone(), turn.checkpoint());
-    let removal = match write.delete(partition, turn, &KeyView::read(turn, &request.key)?, None) {
-        Ok(changes) => partition.mint(turn, configuration, changes.paths)?.events,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
+    let removal = write.remove_expired(&KeyView::read(turn, &request.key)?);
+    let removal = partition.mint(turn, configuration, removal)?.events;
     let view = KeyView::read_for(partition, turn, &request.key, &request.command)?;
     let executed = write.execute(partition, turn, &view, removal)?;
     if executed.is_err() {
@@ -195,6 +193,21 @@ impl Write<'_> {
             SetExpiry::At(at) => paths.push(self.deadline(view, Deadline { timestamp, at })),
         }
         Ok(Changes { paths, value: previous, changed: 1 })
+    }
+
+    /// Takes out what has expired. It leaves no version of its own, which would hide concurrent ones that are older than
+    /// the moment at which somebody looked.
+    fn remove_expired(&self, view: &KeyView) -> Vec<PathChange> {
+        let mut paths = Vec::new();
+        remove_members(view, &mut paths);
+        self.remove_counter(view, &mut paths);
+        if let Some(versions) = &view.register {
+            let seen = versions.versions().iter().map(|version| version.dot).collect();
+            paths.push((self.path(Slot::Register), None, seen));
+        }
+        self.remove_added(view, &mut paths);
+        self.remove_deadline(view, &mut paths);
+        paths
     }
 
     /// Removes what the view shows: of a register, what `context` has seen of it, if there is one.

@@ -1,46 +1,27 @@
 //! What one message of a peer that lies must not do: use up numbers, set a clock aside, or cost out of proportion.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use syncline_clocks::{CausalContext, Dot, HybridTimestamp, Interval, ReplicaId, WallTime};
 use syncline_crdt::{Entries, Entry, EntryMap, Repair, State};
 use syncline_replicas::{
-    AntiEntropyMessage, Ballot, Batch, BatchNumber, Body, Configuration, DatacenterId, Effect, Effects, Envelope,
-    Epoch, Host, Input, LogMessage, Member, Meta, Monotonic, NodeId, Now, PartitionId, Path, Payload, Policies,
-    Position, RegisterMessage, Row, Settings, Slot, Stamped, StoreError, StoreRead, Strategy, Update, decode_row,
-    encode,
+    AntiEntropyMessage, Ballot, Body, Configuration, DatacenterId, Effect, Effects, Envelope, Epoch, Host, Input,
+    LogMessage, Member, Meta, Monotonic, NodeId, Now, PartitionId, Path, Payload, Policies, Position, RegisterMessage,
+    Row, Settings, Slot, Stamped, Strategy, Update, decode_row, encode,
 };
+
+mod support;
+
+use support::Rows;
 
 const PARTITION: PartitionId = PartitionId(0);
 const NOW: Now = Now { monotonic: Monotonic(0), wall: WallTime::from_nanos(1_000_000_000_000) };
-
-#[derive(Default)]
-struct Rows(BTreeMap<Vec<u8>, Vec<u8>>);
-
-impl StoreRead for Rows {
-    fn get(&self, _: PartitionId, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.0.get(key).cloned())
-    }
-
-    fn scan(
-        &self,
-        _: PartitionId,
-        prefix: &[u8],
-        from: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
-        let rows = self.0.range(from.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
-        Ok(rows.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect())
-    }
-}
 
 /// Node 0 of three, over a store that flushes at once.
 struct Node {
     host: Host,
     rows: Rows,
-    written: usize,
 }
 
 fn replica(node: u32) -> ReplicaId {
@@ -61,9 +42,9 @@ impl Node {
             leader: Some(NodeId(1)),
             policies: Policies::default(),
         };
-        let mut node = Self { host: Host::new(NodeId(0), Settings::default()), rows: Rows::default(), written: 0 };
+        let mut node = Self { host: Host::new(NodeId(0), Settings::default()), rows: Rows::default() };
         node.handle(NOW, Input::Boot { partition: PARTITION, incarnation: 1, bootstrap });
-        node.written = 0;
+        node.rows.written = 0;
         node
     }
 
@@ -73,22 +54,12 @@ impl Node {
         let mut sent = Vec::new();
         for effect in effects.drain() {
             match effect {
-                Effect::Persist { batch, .. } => self.persist(batch),
+                Effect::Persist { batch, .. } => self.rows.apply(batch),
                 Effect::Send { envelope, .. } => sent.push(envelope.body),
                 _ => {}
             }
         }
         sent
-    }
-
-    fn persist(&mut self, Batch { number: BatchNumber(_), writes }: Batch) {
-        for (key, value) in writes {
-            self.written += key.len() + value.as_ref().map_or(0, Vec::len);
-            match value {
-                Some(value) => self.rows.0.insert(key, value),
-                None => self.rows.0.remove(&key),
-            };
-        }
     }
 
     fn hear(&mut self, from: u32, body: Body) -> Vec<Body> {
@@ -97,7 +68,7 @@ impl Node {
     }
 
     fn meta(&self) -> Option<Meta> {
-        match decode_row(b"m", self.rows.0.get(b"m".as_slice())?) {
+        match decode_row(b"m", self.rows.rows.get(b"m".as_slice())?) {
             Ok(Row::Meta(meta)) => Some(meta),
             other => panic!("{other:?}"),
         }
@@ -116,7 +87,7 @@ fn few_bytes_that_list_many_events_make_few_rows() {
     let size = encode(&Envelope { partition: PARTITION, epoch: Epoch(1), body: body.clone() }).len();
     node.hear(1, body);
     assert_eq!(node.host.clock(PARTITION), Some(&events), "the repair is sound, so it is joined");
-    assert!(node.written < 256 << 10, "{size} bytes made {} bytes of rows", node.written);
+    assert!(node.rows.written < 256 << 10, "{size} bytes made {} bytes of rows", node.rows.written);
     // Whoever lacks those events gets everything, because nobody knows any more where they belong.
     let clock = AntiEntropyMessage::Clock { clock: CausalContext::new(), answer: false };
     let sent = node.hear(2, Body::AntiEntropy(clock));

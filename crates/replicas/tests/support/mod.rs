@@ -1,0 +1,42 @@
+//! A store in memory that flushes at once.
+#![allow(dead_code, reason = "each test uses a part")]
+
+use std::collections::BTreeMap;
+
+use syncline_replicas::{Batch, PartitionId, StoreError, StoreRead};
+
+#[derive(Default)]
+pub struct Rows {
+    pub rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// How many bytes were written.
+    pub written: usize,
+}
+
+impl Rows {
+    pub fn apply(&mut self, batch: Batch) {
+        for (key, value) in batch.writes {
+            self.written += key.len() + value.as_ref().map_or(0, Vec::len);
+            match value {
+                Some(value) => self.rows.insert(key, value),
+                None => self.rows.remove(&key),
+            };
+        }
+    }
+}
+
+impl StoreRead for Rows {
+    fn get(&self, _: PartitionId, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.rows.get(key).cloned())
+    }
+
+    fn scan(
+        &self,
+        _: PartitionId,
+        prefix: &[u8],
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let rows = self.rows.range(from.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+        Ok(rows.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+}

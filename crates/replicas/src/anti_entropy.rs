@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use syncline_clocks::CausalContext;
 
-use crate::partition::Partition;
+use crate::partition::{Joined, Partition};
 use crate::turn::{Leaves, Turn};
 use crate::{Body, Configuration, Fault, Monotonic, NodeId, Settings, Timer, TimerKind, Update};
 
@@ -107,7 +107,7 @@ impl AntiEntropy {
             }
             AntiEntropyMessage::Repair { update, more } => {
                 let joined = partition.join(turn, configuration, from, update)?;
-                if joined && more {
+                if joined != Joined::Nothing && more {
                     report(turn, partition, configuration, from, false);
                 }
                 Ok(())

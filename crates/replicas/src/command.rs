@@ -7,7 +7,7 @@ use syncline_resolvers::Siblings;
 
 use crate::dedupe::{Dedupe, Seen};
 use crate::key_view::KeyView;
-use crate::partition::Partition;
+use crate::partition::{Partition, size_of_change, size_of_event};
 use crate::turn::Turn;
 use crate::value::{Deadline, Event, Path, Payload, Slot, Stamped, Value};
 use crate::{
@@ -19,6 +19,9 @@ use crate::{
 const MAX_SIBLINGS: usize = 64;
 /// The most versions of a register that may have been replaced before they arrived.
 const MAX_AHEAD: usize = 1_024;
+
+/// About the most bytes that the events of one write may take: they travel in one message, and stand in one log entry.
+const MAX_WRITE: usize = 16 << 20;
 
 /// A change of one path: what is to live there and what dies.
 type PathChange = (Path, Option<Payload>, BTreeSet<Dot>);
@@ -135,6 +138,11 @@ impl Write<'_> {
             Ok(changes) => changes,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let size: usize =
+            paths.iter().map(|(path, payload, kills)| size_of_change(path, payload.as_ref(), kills)).sum();
+        if size + events.iter().map(size_of_event).sum::<usize>() > MAX_WRITE {
+            return Ok(Err(Refusal::TooLarge));
+        }
         events.extend(partition.mint(turn, self.configuration, paths)?.events);
         Ok(Ok(Executed { delta: Delta { events }, value, changed }))
     }
@@ -222,15 +230,18 @@ impl Write<'_> {
         let mut paths = Vec::new();
         remove_members(view, &mut paths);
         self.remove_counter(view, &mut paths);
-        if view.register.is_some() {
+        let ahead = context.is_some_and(|context| !self.ahead(partition, context).is_empty());
+        if view.register.is_some() || ahead {
             let (payload, kills) = self.register_change(partition, turn, view, context, None, None)?;
             // Where siblings are kept a removal needs no version of its own: it takes out what it saw.
             let payload = (self.policy != RegisterPolicy::KeepSiblings).then_some(payload);
-            paths.push((self.path(Slot::Register), payload, kills));
+            if payload.is_some() || !kills.is_empty() {
+                paths.push((self.path(Slot::Register), payload, kills));
+            }
         }
         self.remove_added(view, &mut paths);
         self.remove_deadline(view, &mut paths);
-        Ok(Changes { paths, value: Value::Absent, changed: u64::from(held) })
+        Ok(Changes { paths, value: Value::Absent, changed: u64::from(held || ahead) })
     }
 
     fn increment(&self, partition: &Partition, view: &KeyView, amount: i64) -> Result<Changes, Refusal> {
@@ -327,6 +338,12 @@ impl Write<'_> {
         }
     }
 
+    /// What the client read elsewhere and this replica has not joined: it dies too, unless it can not exist.
+    fn ahead(&self, partition: &Partition, context: &Context) -> BTreeSet<Dot> {
+        let is_ahead = |dot: &Dot| !partition.clock().contains(*dot) && partition.may_exist(self.configuration, *dot);
+        context.seen.iter().copied().filter(is_ahead).collect()
+    }
+
     /// The version that a write of the register makes, and the versions that it replaces.
     fn register_change(
         &self,
@@ -340,16 +357,14 @@ impl Write<'_> {
         if own.is_some() && self.policy != RegisterPolicy::TimestampOnly {
             return Err(Refusal::Timestamp("only the policy timestamp-only takes the client's".to_string()));
         }
-        let timestamp = match own {
-            Some(own) => partition.stamps().admit(turn.now.wall, own).map(|()| own),
-            None => {
-                let latest = context.and_then(|context| context.latest);
-                match latest.filter(|latest| *latest > partition.stamps().last()) {
-                    Some(latest) => partition.stamps().observe(turn.now.wall, latest),
-                    None => partition.stamps().tick(turn.now.wall),
-                }
-            }
-        };
+        let latest = context.and_then(|context| context.latest);
+        let now = turn.now.wall;
+        let admitted = own.or(latest).map_or(Ok(()), |named| partition.admit_of_client(now, named));
+        let timestamp = admitted.and_then(|()| match (own, latest) {
+            (Some(own), _) => Ok(own),
+            (None, Some(latest)) if latest > partition.stamps().last() => partition.stamps().observe(now, latest),
+            (None, _) => partition.stamps().tick(now),
+        });
         let timestamp = timestamp.map_err(|error| Refusal::Timestamp(error.to_string()))?;
         let live: Vec<(Dot, HybridTimestamp)> =
             view.register.iter().flat_map(Siblings::versions).map(|version| (version.dot, version.timestamp)).collect();
@@ -360,11 +375,10 @@ impl Write<'_> {
             }
             (_, Some(context)) => {
                 let covered = live.iter().map(|(dot, _)| *dot).filter(|dot| context.covers.contains(*dot));
-                // What the client read elsewhere and this replica has not joined dies too, unless it can not exist.
-                let elsewhere =
-                    |dot: &Dot| !partition.clock().contains(*dot) && partition.may_exist(self.configuration, *dot);
-                let ahead: BTreeSet<Dot> = context.seen.iter().copied().filter(elsewhere).collect();
-                if ahead.difference(&view.ahead).count() + view.ahead.len() > MAX_AHEAD {
+                let ahead = self.ahead(partition, context);
+                let kept = view.ahead.iter().filter(|dot| !partition.clock().contains(**dot)).count();
+                let added = ahead.difference(&view.ahead).count();
+                if added > 0 && added + kept > MAX_AHEAD {
                     return Err(Refusal::ContextAhead);
                 }
                 covered.chain(ahead).collect()

@@ -107,7 +107,7 @@ impl ConfigurationRegister {
         leader_lives: bool,
     ) -> Option<Configuration> {
         let answer = match message {
-            RegisterMessage::Prepare(ballot) if leader_lives || self.is_leap(ballot.round) => {
+            RegisterMessage::Prepare(ballot) if leader_lives || self.leaps(ballot.round) => {
                 RegisterMessage::Refused(ballot, 0)
             }
             RegisterMessage::Prepare(ballot) => match self.promise(turn, ballot) {
@@ -115,7 +115,9 @@ impl ConfigurationRegister {
                 None => RegisterMessage::Refused(ballot, self.acceptor.promised.round),
             },
             RegisterMessage::Accept(ballot, configuration) => {
-                let is_sound = configuration.check().is_ok() && !self.is_leap(ballot.round);
+                let is_sound = configuration.check().is_ok()
+                    && configuration.epoch.follows_closely(epoch)
+                    && !self.leaps(ballot.round);
                 if is_sound && self.accept(turn, ballot, configuration) {
                     RegisterMessage::Accepted(ballot)
                 } else {
@@ -135,7 +137,7 @@ impl ConfigurationRegister {
                 return self.advance(turn);
             }
             RegisterMessage::Refused(ballot, round) => {
-                if !self.is_leap(round) {
+                if !self.leaps(round) {
                     self.highest_round = self.highest_round.max(round);
                 }
                 // An acceptor that promised a higher round, perhaps to one that was cut off, is asked again above it,
@@ -149,9 +151,14 @@ impl ConfigurationRegister {
         None
     }
 
-    /// Whether a round is so far ahead that nobody came to it by counting: one message must not use the rounds up.
-    fn is_leap(&self, round: u64) -> bool {
-        round > self.highest_round.saturating_add(ROUND_LEAP)
+    /// Whether a round is so far ahead that nobody came to it by counting: one message must not use the rounds up. If
+    /// others have come there after all, this member follows, leap by leap.
+    fn leaps(&mut self, round: u64) -> bool {
+        let leaps = round > self.highest_round.saturating_add(ROUND_LEAP);
+        if leaps {
+            self.highest_round += ROUND_LEAP;
+        }
+        leaps
     }
 
     fn phase_of(&mut self, ballot: Ballot) -> Option<&mut Phase> {
@@ -173,6 +180,7 @@ impl ConfigurationRegister {
         if ballot < self.acceptor.promised {
             return false;
         }
+        self.highest_round = self.highest_round.max(ballot.round);
         self.acceptor = Acceptor { promised: ballot, accepted: Some((ballot, configuration)) };
         turn.put(rows::ACCEPTOR.to_vec(), &self.acceptor);
         true

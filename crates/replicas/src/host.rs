@@ -293,7 +293,8 @@ impl Hosted {
         let is_ours = configuration.members == self.configuration.members
             && configuration.strategy == self.configuration.strategy
             && configuration.check().is_ok();
-        if !is_ours || configuration.epoch <= self.configuration.epoch {
+        let held = self.configuration.epoch;
+        if !is_ours || configuration.epoch <= held || !configuration.epoch.follows_closely(held) {
             return Ok(());
         }
         turn.put(rows::CONFIGURATION.to_vec(), &configuration);

@@ -42,6 +42,13 @@ number!(
     Monotonic(u64)
 );
 
+impl Epoch {
+    /// Whether this epoch may come after another: no single configuration can use the epochs up.
+    pub(crate) fn follows_closely(self, earlier: Self) -> bool {
+        self.0 <= earlier.0.saturating_add(1 << 32)
+    }
+}
+
 impl Monotonic {
     /// The moment this long after.
     #[must_use]

@@ -43,9 +43,6 @@ use leading::Leading;
 
 pub use message::LogMessage;
 
-/// The most log entries that one message carries.
-const APPEND_BUDGET: usize = 256;
-
 /// How many times its patience a candidate waits at the most before it tries again.
 const MAX_BACK_OFF: u32 = 8;
 
@@ -437,8 +434,8 @@ impl LeaderFollower {
     ) -> Result<(), Fault> {
         let from_leader = configuration.leader == Some(from);
         match message {
-            // Within an epoch only its leader appends and sends snapshots unasked: the host's fence has seen to the epoch.
-            LogMessage::Append { previous, entries, round, everywhere } => {
+            // Within an epoch only its leader appends, and sends snapshots unasked.
+            LogMessage::Append { previous, entries, round, everywhere } if from_leader => {
                 self.handle_append(turn, configuration, from, previous, entries, round)?;
                 if everywhere > self.log.everywhere {
                     self.log.held_everywhere(turn, everywhere)?;
@@ -466,7 +463,7 @@ impl LeaderFollower {
             }
             LogMessage::Fetch { after } if from_leader => {
                 if self.log.holds(turn, after)? {
-                    let entries = self.log.after(turn, after.index, APPEND_BUDGET)?;
+                    let entries = self.log.after(turn, after.index)?;
                     let fetched = Body::Log(LogMessage::Fetched { previous: after, entries });
                     turn.send(from, configuration.epoch, fetched, Leaves::WhenDurable);
                 } else {
@@ -486,7 +483,7 @@ impl LeaderFollower {
                 if is_awaited && position > self.log.end {
                     self.install(turn, configuration, from, position, state, applied)?;
                     self.continue_fetching(turn, configuration)
-                } else if position > self.log.end {
+                } else if from_leader && position > self.log.end {
                     self.heard = turn.now.monotonic;
                     if self.install(turn, configuration, from, position, state, applied)? {
                         let appended = Body::Log(LogMessage::Appended { index: position.index, round: 0 });
@@ -497,7 +494,7 @@ impl LeaderFollower {
                     Ok(())
                 }
             }
-            LogMessage::Seal { .. } | LogMessage::Fetch { .. } => Ok(()),
+            LogMessage::Append { .. } | LogMessage::Seal { .. } | LogMessage::Fetch { .. } => Ok(()),
         }
     }
 

@@ -2,8 +2,9 @@
 //!
 //! Every member coordinates. A write becomes events at the coordinator and goes to all members; it is acknowledged when
 //! W of them have flushed it. A read asks all members and is answered when R of them, the coordinator among them, have
-//! answered; what the answers lacked is sent to them afterwards (read repair). R + W > N makes every read see the last
-//! acknowledged write of the key, unless a replica lost its disk; R + W <= N does not, and no error tells.
+//! answered; what the answers lacked is sent to them afterwards (read repair). With R = 1 the coordinator answers alone.
+//! R + W > N makes every read see the last acknowledged write of the key, unless a replica lost its disk; R + W <= N does
+//! not, and no error tells.
 //!
 //! A write that reached fewer than W members in time is *indeterminate*: it stays where it is and spreads.
 
@@ -15,7 +16,7 @@ use syncline_clocks::{CausalContext, Dot};
 use crate::anti_entropy::{AntiEntropy, AntiEntropyMessage};
 use crate::command::{Once, execute_once, read};
 use crate::dedupe::Dedupe;
-use crate::partition::Partition;
+use crate::partition::{Joined, Partition};
 use crate::rows::{self, EventRow};
 use crate::turn::{Leaves, Turn};
 use crate::{
@@ -129,6 +130,14 @@ impl Leaderless {
             Ok(()) if self.pending.len() >= MAX_PENDING => Some(Refusal::Overloaded),
             Ok(()) => None,
         };
+        if refusal.is_none() && request.command.is_read() && request.level.read == 1 {
+            // The coordinator's own answer is enough: nobody else is asked, and anti-entropy repairs what it lacks.
+            let reply = read(&self.partition, turn, configuration, &request)?;
+            let achieved = Achieved { copies: 1, datacenters: 1 };
+            let response = request.respond(configuration, Ok(Reply { achieved, ..reply }));
+            turn.respond(from, response, Leaves::WhenDurable);
+            return Ok(());
+        }
         let kind = match refusal {
             Some(refusal) => Err(refusal),
             None if request.command.is_read() => Ok(self.begin_read(turn, configuration, &request)),
@@ -277,7 +286,8 @@ impl Leaderless {
             QuorumMessage::Answer { request, clock, update } => {
                 self.anti_entropy.learn(turn, &mut self.partition, configuration, from, &clock)?;
                 let joined = self.partition.join(turn, configuration, from, update)?;
-                let waits = self.pending.get_mut(&request).filter(|_| joined);
+                // An answer of which something was left out does not show what its sender holds.
+                let waits = self.pending.get_mut(&request).filter(|_| joined == Joined::Whole);
                 if let Some(Pending { kind: PendingKind::Read { clocks }, answered, .. }) = waits {
                     answered.insert(from);
                     clocks.insert(from, clock);

@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::partition::{REPAIR_BYTES, size_of_event};
 use crate::turn::Turn;
 use crate::{Delta, Epoch, Fault, RequestId, Value, rows};
+
+/// The most log entries that one message carries.
+const APPEND_BUDGET: usize = 256;
 
 /// A place in the log. Positions compare by epoch, then index: the greater one is the longer log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -75,9 +79,18 @@ impl Extent {
         turn.get(&key)?.ok_or(Fault::Corrupt(key))
     }
 
-    /// At most `limit` entries after an index.
-    pub(crate) fn after(&self, turn: &Turn<'_>, index: u64, limit: usize) -> Result<Vec<LogEntry>, Fault> {
-        (index + 1..=self.end.index).take(limit).map(|index| self.entry(turn, index)).collect()
+    /// Entries after an index, as many as one message carries.
+    pub(crate) fn after(&self, turn: &Turn<'_>, index: u64) -> Result<Vec<LogEntry>, Fault> {
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        for index in (index + 1..=self.end.index).take(APPEND_BUDGET) {
+            let entry = self.entry(turn, index)?;
+            bytes += entry.delta.events.iter().map(size_of_event).sum::<usize>();
+            if bytes > REPAIR_BYTES && !entries.is_empty() {
+                break;
+            }
+            entries.push(entry);
+        }
+        Ok(entries)
     }
 
     pub(crate) fn push(&mut self, turn: &mut Turn<'_>, entry: &LogEntry) {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_clocks::{CausalContext, Dot, HybridClock, HybridTimestamp, ReplicaId};
-use syncline_crdt::{Change, Entries, Entry, EntryMap, JoinError, Receiver, Repair, State};
+use syncline_crdt::{Change, CounterPayload, Entries, Entry, EntryMap, JoinError, Receiver, Repair, State};
 use syncline_resolvers::{Conflict, LastWriterWins, Resolver, Siblings, Version};
 
 use crate::rows::{self, EventRow, Meta};
@@ -17,10 +17,12 @@ use crate::{Configuration, Delta, Fault, NodeId, Notice, RegisterPolicy, Setting
 
 mod vet;
 
-use vet::OWN_LIMIT;
+use vet::{OWN_LIMIT, Vetted};
 
 /// The most events, or paths, that one repair message carries.
 const REPAIR_BUDGET: usize = 256;
+/// About the most bytes of events or entries that one message carries, unless a single one is larger.
+pub(crate) const REPAIR_BYTES: usize = 4 << 20;
 
 /// How many bytes of rows a repair may cause that says where events belong: so many, and so many more for each byte that
 /// said it. Few bytes can list a million events of one path. What goes beyond is not placed: whoever lacks those events
@@ -142,9 +144,10 @@ impl Partition {
             let entry = self.entry(turn, &path)?;
             let mut dot = self.next_dot();
             // A client that forged its context may have had dots of this replica killed that it had not minted. A payload
-            // would be dead under such a dot, so it goes to an event that changes nothing.
+            // would be dead under such a dot, so it goes to an event that changes nothing, at a path that costs nothing.
             while entry.kept_kills().contains(&dot) {
-                events.push(Event { dot, path: path.clone(), payload: None, kills: BTreeSet::new() });
+                let path = Path { key: Vec::new(), slot: Slot::Register };
+                events.push(Event { dot, path, payload: None, kills: BTreeSet::new() });
                 dot = self.next_dot();
             }
             events.push(Event { dot, path, payload, kills });
@@ -164,23 +167,50 @@ impl Partition {
         Receiver { writer: self.writer, minted, believes_kills: false }
     }
 
-    /// Joins what a peer sent; what can not be joined is refused, reported and leaves no trace.
+    /// Joins what a peer sent, and says how much of it; what can not be joined is reported and leaves no trace.
     pub(crate) fn join(
         &mut self,
         turn: &mut Turn<'_>,
         configuration: &Configuration,
         from: NodeId,
         update: Update,
-    ) -> Result<bool, Fault> {
-        let joined = match self.vet(turn, configuration, update) {
-            Ok(update) if update.is_empty() => return Ok(true),
-            Ok(update) => self.apply(turn, configuration, &update)?,
-            Err(error) => Err(error),
+    ) -> Result<Joined, Fault> {
+        let (joined, refused) = match self.vet(turn, configuration, update) {
+            Ok(Vetted { update, left_out }) => {
+                let joined = if left_out.is_some() { Joined::InPart } else { Joined::Whole };
+                let refused = if update.is_empty() { None } else { self.apply(turn, configuration, &update)?.err() };
+                if refused.is_some() { (Joined::Nothing, refused) } else { (joined, left_out.flatten()) }
+            }
+            Err(error) => (Joined::Nothing, Some(error)),
         };
-        if let Err(error) = &joined {
-            turn.notify(Notice::UpdateRefused { from, error: error.clone() });
+        if let Some(error) = refused {
+            turn.notify(Notice::UpdateRefused { from, error });
         }
-        Ok(joined.is_ok())
+        Ok(joined)
+    }
+
+    /// As [`join`](Self::join), for events of which none may be missing; false, and nothing is joined, if one can not be.
+    pub(crate) fn join_whole(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        from: NodeId,
+        delta: Delta,
+    ) -> Result<bool, Fault> {
+        let update = Update::Delta(delta);
+        match self.vet(turn, configuration, update.clone()) {
+            Ok(Vetted { left_out: None, .. }) => Ok(self.join(turn, configuration, from, update)? == Joined::Whole),
+            Ok(Vetted { left_out, .. }) => {
+                if let Some(error) = left_out.flatten() {
+                    turn.notify(Notice::UpdateRefused { from, error });
+                }
+                Ok(false)
+            }
+            Err(error) => {
+                turn.notify(Notice::UpdateRefused { from, error });
+                Ok(false)
+            }
+        }
     }
 
     /// Replaces everything by what another replica holds: for a replica whose own state must not be joined.
@@ -194,7 +224,7 @@ impl Partition {
         // Joined into nothing, so that a snapshot is held to the same rules as any other state. Events of this replica that
         // it discarded, or never flushed, may well be in it.
         let (mut entries, mut clock) = (EntryMap::default(), CausalContext::new());
-        let vetted = self.vet(turn, configuration, Update::State(state));
+        let vetted = self.vet(turn, configuration, Update::State(state)).map(|vetted| vetted.update);
         let joined = vetted
             .as_ref()
             .map_err(Clone::clone)
@@ -234,7 +264,8 @@ impl Partition {
         since: &CausalContext,
         on_its_way: &CausalContext,
     ) -> Result<Option<(Update, bool)>, Fault> {
-        let missing = self.clock.subtract(since).subtract(on_its_way);
+        let lacked = self.clock.subtract(since);
+        let missing = lacked.subtract(on_its_way);
         if missing.is_empty() {
             return Ok(None);
         }
@@ -243,12 +274,15 @@ impl Partition {
         let whole = missing.intersect(&remembered.whole);
         if !whole.is_empty() {
             let mut events = Vec::new();
+            let mut bytes = 0;
             for dot in whole.dots().take(REPAIR_BUDGET) {
                 let key = rows::event_key(dot);
-                match turn.get(&key)? {
-                    Some(EventRow::Whole(event)) => events.push(event),
-                    _ => return Err(Fault::Corrupt(key)),
+                let Some(EventRow::Whole(event)) = turn.get(&key)? else { return Err(Fault::Corrupt(key)) };
+                bytes += size_of_event(&event);
+                if bytes > REPAIR_BYTES && !events.is_empty() {
+                    break;
                 }
+                events.push(event);
             }
             let sent: CausalContext = events.iter().map(|event| event.dot).collect();
             let more = missing != sent;
@@ -256,6 +290,12 @@ impl Partition {
         }
         if !remembered.paths.includes(&missing) {
             return Ok(Some((Update::State(self.state(turn)?), false)));
+        }
+        // Entries are joined under the whole clock, so they have to list all that the peer lacks of their paths; and what
+        // is not placed may be of any path. The state that holds it is on its way: until it has arrived, or is taken for
+        // lost, nothing else is sound.
+        if !remembered.unplaced.intersect(&lacked).is_empty() {
+            return Ok(None);
         }
         let mut keys = BTreeSet::new();
         let mut more = false;
@@ -268,9 +308,16 @@ impl Partition {
             }
             keys.insert(row.path().key.clone());
         }
-        let mut paths = Vec::new();
-        for key in keys {
-            paths.extend(self.repairs_of_key(turn, &key, since)?);
+        let (mut paths, mut bytes) = (Vec::new(), 0);
+        'cut: for key in keys {
+            for (path, repair) in self.repairs_of_key(turn, &key, since)? {
+                bytes += size_of_repair(&path, &repair);
+                if bytes > REPAIR_BYTES && !paths.is_empty() {
+                    more = true;
+                    break 'cut;
+                }
+                paths.push((path, repair));
+            }
         }
         Ok(Some((Update::Entries(Entries { since: since.clone(), clock: self.clock.clone(), paths }), more)))
     }
@@ -472,10 +519,48 @@ impl Partition {
     }
 }
 
+/// How much of an update was joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Joined {
+    /// All of it.
+    Whole,
+    /// Not the events that this replica must not believe.
+    InPart,
+    /// Nothing.
+    Nothing,
+}
+
+/// About how many bytes an event of these parts takes in a message.
+pub(crate) fn size_of_change(path: &Path, payload: Option<&Payload>, kills: &BTreeSet<Dot>) -> usize {
+    32 + path_size(path) + payload.map_or(0, size_of_payload) + 24 * kills.len()
+}
+
+/// About how many bytes an event takes in a message.
+pub(crate) fn size_of_event(event: &Event) -> usize {
+    size_of_change(&event.path, event.payload.as_ref(), &event.kills)
+}
+
+fn size_of_repair(path: &Path, repair: &Repair<Payload>) -> usize {
+    let live: usize = repair.entry.live().map(|(_, payload)| 24 + size_of_payload(payload)).sum();
+    path_size(path) + live + 24 * repair.entry.kept_kills().len() + 8 * repair.events.intervals().count()
+}
+
+fn size_of_payload(payload: &Payload) -> usize {
+    match payload {
+        Payload::Register(stamped) => 40 + stamped.value.as_ref().map_or(0, Vec::len),
+        Payload::Counter(CounterPayload::Baseline(seen)) => 40 * seen.len(),
+        Payload::Counter(CounterPayload::Running(_)) | Payload::Member | Payload::Expiry(_) => 40,
+    }
+}
+
 /// About how many bytes name a path.
 fn path_size(path: &Path) -> usize {
-    let member = if let Slot::Member(member) = &path.slot { member.len() } else { 0 };
-    path.key.len() + member + 3
+    let slot = match &path.slot {
+        Slot::Member(member) => member.len(),
+        Slot::Added(_) => 24,
+        Slot::Register | Slot::Counter | Slot::Expiry => 0,
+    };
+    path.key.len() + slot + 3
 }
 
 /// The entries whose rows begin with a prefix, by path.

@@ -231,6 +231,10 @@ pub enum Refusal {
     /// Nothing was done: the timestamp can not be used, here or under this policy.
     #[error("the timestamp was refused: {0}")]
     Timestamp(String),
+    /// Nothing was done: the events of the write would take more than 16 MiB. Write less, or remove a large set's members in
+    /// several requests.
+    #[error("the write is too large: its events would take more than 16 MiB")]
+    TooLarge,
     /// Nothing was done: too many versions of the key have been read elsewhere and replaced here before they arrived.
     #[error("the context names more versions than this replica takes on trust: write where they were read")]
     ContextAhead,

@@ -62,7 +62,7 @@ pub struct Scenario {
     /// Whether clients stamp their writes with their own wall clocks, as Cassandra's do.
     pub client_clocks: bool,
     /// Whether clients now and then claim to have read versions that nobody wrote. No defect of the world: whatever they
-    /// claim, replication goes on and nothing of others is lost.
+    /// claim, replication goes on.
     pub forged_contexts: bool,
     /// What clients do.
     pub workload: Workload,

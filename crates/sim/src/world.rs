@@ -83,7 +83,7 @@ enum Happening {
 #[derive(Debug)]
 enum Held {
     Send { to: NodeId, bytes: Vec<u8> },
-    Respond { to: ClientId, response: Response },
+    Respond { to: ClientId, response: Box<Response> },
 }
 
 #[derive(Debug)]

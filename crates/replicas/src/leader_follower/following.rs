@@ -8,7 +8,7 @@ use crate::dedupe::Dedupe;
 use crate::log::{Extent, LogEntry, Position};
 use crate::turn::{Leaves, Turn};
 use crate::value::{Path, Payload};
-use crate::{Applied, Body, ClientId, Configuration, Fault, NodeId, Notice, Update, rows};
+use crate::{Applied, Body, ClientId, Configuration, Fault, NodeId, Notice, rows};
 
 /// No log grows longer: a snapshot that claims more is not believed.
 const INDEX_LIMIT: u64 = 1 << 62;
@@ -69,10 +69,8 @@ impl LeaderFollower {
     ) -> Result<bool, Fault> {
         let mut taken = true;
         for entry in entries {
-            let update = Update::Delta(entry.delta.clone());
-            let joined = self.partition.join(turn, configuration, from, update)?;
-            let whole = entry.delta.events.iter().all(|event| self.partition.clock().contains(event.dot));
-            if !(joined && whole) {
+            let follows = entry.epoch >= self.log.end.epoch && entry.epoch <= configuration.epoch;
+            if !follows || !self.partition.join_whole(turn, configuration, from, entry.delta.clone())? {
                 taken = false;
                 break;
             }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::{APPEND_BUDGET, LogMessage};
+use super::LogMessage;
 use crate::log::Extent;
 use crate::turn::{Leaves, Turn};
 use crate::{
@@ -126,7 +126,7 @@ impl Leading {
         let Some(follower) = self.followers.get_mut(&to) else { return Ok(()) };
         // Below the base there is nothing to continue from: the answer to the base tells that a snapshot is due.
         let previous = log.at(turn, follower.next - 1)?.unwrap_or(log.base);
-        let entries = log.after(turn, previous.index, APPEND_BUDGET)?;
+        let entries = log.after(turn, previous.index)?;
         follower.next = previous.index + 1 + entries.len() as u64;
         let append = LogMessage::Append { previous, entries, round: self.round, everywhere };
         turn.send(to, configuration.epoch, Body::Log(append), Leaves::WhenDurable);

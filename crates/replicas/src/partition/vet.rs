@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use syncline_clocks::{CausalContext, Dot, ReplicaId};
+use syncline_clocks::{CausalContext, ClockError, Dot, HybridTimestamp, ReplicaId, WallTime};
 use syncline_crdt::{Entry, JoinError};
 
 use super::Partition;
@@ -17,6 +17,14 @@ const SEQUENCE_LIMIT: u64 = 1 << 63;
 /// limit of its peers.
 pub(super) const OWN_LIMIT: u64 = 1 << 62;
 
+/// What may be joined of an update.
+pub(super) struct Vetted {
+    pub(super) update: Update,
+    /// Whether something was left out; and the reason, unless a notice has told it.
+    #[expect(clippy::option_option, reason = "outer: left out or not; inner: the reason, if it is still to be told")]
+    pub(super) left_out: Option<Option<JoinError>>,
+}
+
 impl Partition {
     /// Whether an event of this name can exist, as far as this replica knows: a member's, and if its own, one it made.
     pub(crate) fn may_exist(&self, configuration: &Configuration, dot: Dot) -> bool {
@@ -25,14 +33,21 @@ impl Partition {
         is_member && !is_own_future && dot.sequence() < SEQUENCE_LIMIT
     }
 
-    /// Drops from an update what this replica must not believe: events stamped too far ahead one by one, and the whole
-    /// update where its parts do not fit together.
+    /// Whether a timestamp that a client names may be believed: only to half the bound on drift, so that what is written
+    /// after it is within the bound of peers whose clocks are behind.
+    pub(crate) fn admit_of_client(&self, now: WallTime, timestamp: HybridTimestamp) -> Result<(), ClockError> {
+        let half = u64::try_from(self.settings.max_drift.as_nanos() / 2).unwrap_or(u64::MAX);
+        self.stamps.admit(WallTime::from_nanos(now.as_nanos().saturating_sub(half)), timestamp)
+    }
+
+    /// Leaves out of an update what this replica must not believe: one by one, events stamped too far ahead and those that
+    /// claim to be its own and are not; and refuses the whole update where its parts do not fit together.
     pub(super) fn vet(
         &self,
         turn: &mut Turn<'_>,
         configuration: &Configuration,
         update: Update,
-    ) -> Result<Update, JoinError> {
+    ) -> Result<Vetted, JoinError> {
         let writers: BTreeSet<ReplicaId> = configuration.members.iter().map(|member| member.replica).collect();
         let known = |dot: Dot| writers.contains(&dot.replica()) && dot.sequence() < SEQUENCE_LIMIT;
         let fits = |path: &Path, entry: &Entry<Payload>| {
@@ -56,28 +71,36 @@ impl Partition {
                 if !delta.events.iter().all(fits) {
                     return Err(malformed());
                 }
+                let mut left_out = None;
                 delta.events.retain(|event| {
-                    let ahead = event.payload.as_ref().is_some_and(too_far);
-                    if ahead {
+                    let is_ahead = event.payload.as_ref().is_some_and(too_far);
+                    let is_forged = event.dot.replica() == self.writer && event.dot.sequence() > self.minted;
+                    if is_ahead {
                         turn.notify(Notice::TooFarAhead { event: event.dot });
+                        left_out.get_or_insert(None);
                     }
-                    !ahead
+                    if is_forged {
+                        left_out = Some(Some(JoinError::OwnFuture(event.dot)));
+                    }
+                    !is_ahead && !is_forged
                 });
-                Ok(Update::Delta(delta))
+                Ok(Vetted { update: Update::Delta(delta), left_out })
             }
             Update::Entries(mut entries) => {
                 if !clock_fits(&entries.clock) || !entries.paths.iter().all(|(path, repair)| fits(path, &repair.entry))
                 {
                     return Err(malformed());
                 }
+                let mut left_out = None;
                 entries.paths.retain(|(_, repair)| {
                     let ahead = repair.entry.live().find(|(_, payload)| too_far(payload));
                     if let Some((event, _)) = ahead {
                         turn.notify(Notice::TooFarAhead { event });
+                        left_out = Some(None);
                     }
                     ahead.is_none()
                 });
-                Ok(Update::Entries(entries))
+                Ok(Vetted { update: Update::Entries(entries), left_out })
             }
             Update::State(state) => {
                 if !clock_fits(&state.clock) || !state.entries.iter().all(|(path, entry)| fits(path, entry)) {
@@ -89,7 +112,7 @@ impl Partition {
                     turn.notify(Notice::TooFarAhead { event });
                     return Err(JoinError::Malformed("a state with an event stamped too far ahead"));
                 }
-                Ok(Update::State(state))
+                Ok(Vetted { update: Update::State(state), left_out: None })
             }
         }
     }

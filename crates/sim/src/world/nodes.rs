@@ -72,7 +72,7 @@ impl World<'_> {
                 self.release_or_hold(id, after, held);
             }
             Effect::Respond { to, response, after } => {
-                self.release_or_hold(id, after, Held::Respond { to, response });
+                self.release_or_hold(id, after, Held::Respond { to, response: Box::new(response) });
             }
             Effect::Persist { batch, .. } => {
                 if let Some(oracle) = &mut self.oracle {
@@ -157,7 +157,7 @@ impl World<'_> {
                 let client = to.0 as usize;
                 let Some(place) = self.clients.get(client).map(|client| client.datacenter) else { return };
                 if let Some(at) = self.network.client_hop(self.now, place, id) {
-                    self.plan(at, Happening::Answered { client, response: Box::new(response) });
+                    self.plan(at, Happening::Answered { client, response });
                 }
             }
         }

@@ -7,8 +7,10 @@ use clap::{Parser, Subcommand};
 
 mod compare;
 mod matrix;
+mod serve;
+mod up;
 
-/// Data that is changed in several places at once: compare the ways to replicate it.
+/// Data that is changed in several places at once: compare the ways to replicate it, and run one.
 #[derive(Parser)]
 #[command(name = "syncline", version)]
 struct Arguments {
@@ -20,11 +22,22 @@ struct Arguments {
 enum Command {
     /// Run the replication strategies on the same workload, network and faults, and print what each gives and costs.
     Compare(compare::Compare),
+    /// Start a real cluster on this machine, which Redis clients can talk to, until Ctrl-C.
+    Up(up::Up),
+    /// Run one node of a cluster.
+    Serve(serve::Serve),
+    /// Print an example of a node's configuration, or check one.
+    Config(serve::Configure),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::try_parse() {
-        Ok(Arguments { command: Command::Compare(compare) }) => compare.run(),
+        Ok(Arguments { command }) => match command {
+            Command::Compare(compare) => compare.run(),
+            Command::Up(up) => up.run(),
+            Command::Serve(serve) => serve.run(),
+            Command::Config(configure) => configure.run(),
+        },
         Err(error) if error.use_stderr() => Err(one_line(&error)),
         // Help and version are answers, not errors.
         Err(answer) => {
@@ -50,7 +63,12 @@ fn one_line(error: &clap::Error) -> String {
         lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more")).collect();
     let problem = problem.join("; ").trim_start_matches("error: ").to_string();
     if problem.contains("requires a subcommand") || problem.starts_with("Data that is") {
-        return "no command was given: try `syncline compare`, or `syncline --help`".to_string();
+        return "no command was given: try `syncline compare` or `syncline up --strategy leaderless`, or `syncline --help`"
+            .to_string();
     }
-    format!("{problem} (see `syncline compare --help`)")
+    let command = std::env::args().nth(1).filter(|word| ["compare", "up", "serve", "config"].contains(&word.as_str()));
+    match command {
+        Some(command) => format!("{problem} (see `syncline {command} --help`)"),
+        None => format!("{problem} (see `syncline --help`)"),
+    }
 }

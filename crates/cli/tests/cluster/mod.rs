@@ -1,0 +1,145 @@
+//! A cluster of real processes for tests: started, killed and restarted by id, ended when it is dropped.
+#![allow(dead_code, reason = "each test uses a part")]
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub mod network;
+
+use network::Network;
+
+/// How the nodes are made.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    pub strategy: &'static str,
+    pub storage: &'static str,
+    pub nodes: usize,
+    /// Whether each node is in a network namespace of its own.
+    pub apart: bool,
+}
+
+pub struct Cluster {
+    pub shape: Shape,
+    directory: PathBuf,
+    redis: Vec<SocketAddr>,
+    http: Vec<SocketAddr>,
+    processes: Vec<Option<Child>>,
+    pub network: Option<Network>,
+}
+
+/// A port that nobody listens on now.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
+    listener.local_addr().expect("it is bound").port()
+}
+
+impl Cluster {
+    /// Starts all nodes and waits until they are ready.
+    pub fn start(shape: Shape) -> Self {
+        let unique = format!("syncline-test-{}-{:?}", std::process::id(), Instant::now());
+        let directory = std::env::temp_dir().join(unique.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
+        std::fs::create_dir_all(&directory).expect("the temporary directory can be written");
+        let network = shape.apart.then(|| Network::new(shape.nodes));
+        let addresses = |port: u16| {
+            let address = |node| match &network {
+                Some(network) => SocketAddr::new(IpAddr::V4(network.address(node)), port),
+                None => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), free_port()),
+            };
+            (0..shape.nodes).map(address).collect::<Vec<_>>()
+        };
+        let (redis, http, peers) = (addresses(7400), addresses(7500), addresses(7600));
+        for node in 0..shape.nodes {
+            let mut text = format!(
+                "cluster = 'test'\nnode = 'n{node}'\ndirectory = '{}'\nredis = '{}'\nhttp = '{}'\nstrategy = '{}'\n\
+                 partitions = 2\npatience_ms = 2000\nstorage = '{}'\n[timing]\nheartbeat_ms = 50\ndetection_ms = 400\n\
+                 stagger_ms = 150\nanti_entropy_ms = 100\n",
+                directory.join(format!("n{node}")).display(),
+                redis[node],
+                http[node],
+                shape.strategy,
+                shape.storage,
+            );
+            for (other, peer) in peers.iter().enumerate() {
+                text += &format!("[[nodes]]\nname = 'n{other}'\ndatacenter = 'd{other}'\npeer = '{peer}'\n");
+            }
+            std::fs::write(directory.join(format!("n{node}.toml")), text).expect("a file can be written");
+        }
+        let processes = (0..shape.nodes).map(|_| None).collect();
+        let mut cluster = Self { shape, directory, redis, http, processes, network };
+        (0..shape.nodes).for_each(|node| cluster.restart(node));
+        cluster.wait_until_ready();
+        cluster
+    }
+
+    /// Where clients of a node connect.
+    pub fn redis(&self, node: usize) -> SocketAddr {
+        self.redis[node]
+    }
+
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.redis.clone()
+    }
+
+    pub fn restart(&mut self, node: usize) {
+        let config = self.directory.join(format!("n{node}.toml"));
+        let program = env!("CARGO_BIN_EXE_syncline");
+        let mut command = match &self.network {
+            Some(network) => network.command(node, program),
+            None => Command::new(program),
+        };
+        command.arg("serve").arg("--config").arg(config).stdin(Stdio::null()).stdout(Stdio::null());
+        let log = std::fs::OpenOptions::new().append(true).create(true).open(self.log(node));
+        command.stderr(log.expect("a file can be written"));
+        self.processes[node] = Some(command.spawn().expect("the program runs"));
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self, node: usize) {
+        if let Some(mut child) = self.processes[node].take() {
+            child.kill().expect("it is this test's child");
+            child.wait().expect("it was killed");
+        }
+    }
+
+    pub fn wait_until_ready(&self) {
+        let until = Instant::now() + Duration::from_secs(30);
+        for node in 0..self.shape.nodes {
+            while !self.get(node, "/ready").starts_with("HTTP/1.0 200") {
+                assert!(Instant::now() < until, "node {node} is not ready; its log:\n{}", self.log_of(node));
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+    }
+
+    /// The answer to a GET, with its headers; empty if there is none.
+    pub fn get(&self, node: usize, path: &str) -> String {
+        use std::io::{Read, Write};
+        let mut text = String::new();
+        if let Ok(mut stream) = std::net::TcpStream::connect_timeout(&self.http[node], Duration::from_secs(1)) {
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
+            let _ = stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes());
+            let _ = stream.read_to_string(&mut text);
+        }
+        text
+    }
+
+    fn log(&self, node: usize) -> PathBuf {
+        self.directory.join(format!("n{node}.log"))
+    }
+
+    pub fn log_of(&self, node: usize) -> String {
+        std::fs::read_to_string(self.log(node)).unwrap_or_default()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        (0..self.shape.nodes).for_each(|node| self.kill(node));
+        // The directory stays for whoever looks into a failure.
+        if !std::thread::panicking() {
+            let _ = std::fs::remove_dir_all(&self.directory);
+        }
+    }
+}

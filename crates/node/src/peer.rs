@@ -1,0 +1,420 @@
+//! Links to the other nodes: what shards have to say goes out, what peers say comes in.
+//!
+//! Each node dials every other one and speaks over the connection that it dialled; it listens on those that it accepted.
+//! A connection begins with a [`Hello`], which names the protocol's version, the cluster and the node, and with the
+//! acceptor's answer. Frames are length-delimited. Nobody is authenticated: let only the cluster's nodes reach the port.
+//!
+//! A link loses messages when it is down or when its queues are full, and the replicators expect that.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
+use syncline_replicas::{
+    AntiEntropyMessage, Body, Envelope, LogMessage, MAX_MESSAGE, NodeId, PartitionId, Request, Response, decode, encode,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
+
+use crate::metrics::Metrics;
+use crate::report;
+use crate::shard::{ShardInbox, ShardInput};
+
+/// The version of the handshake and of the frames.
+const VERSION: u8 = 1;
+/// How many bytes may wait in one class of one link. Beyond, messages are dropped, and repaired later.
+const QUEUE: usize = 2 * MAX_MESSAGE;
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// The longest handshake.
+const LONGEST_HELLO: usize = 1024;
+/// How long to wait before dialling again: at first, and at the most.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+
+/// What one node says to another.
+#[derive(Debug)]
+pub(crate) enum PeerMessage {
+    /// Of the replicators.
+    Envelope(Envelope),
+    /// A client's request for a partition that the receiver leads.
+    Forward(Request),
+    /// The answer to a forwarded request.
+    Answer(Response),
+}
+
+/// The first thing that is said on a connection.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Hello {
+    protocol: String,
+    version: u8,
+    cluster: String,
+    node: u32,
+}
+
+/// The acceptor's answer.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Welcome {
+    Come,
+    /// Why not.
+    Go(String),
+}
+
+impl PeerMessage {
+    pub(crate) fn partition(&self) -> PartitionId {
+        match self {
+            Self::Envelope(envelope) => envelope.partition,
+            Self::Forward(request) => request.partition,
+            Self::Answer(response) => response.partition,
+        }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let tagged = |tag: u8, bytes: Result<Vec<u8>, postcard::Error>| {
+            let mut message = bytes.expect("memory takes whatever is written to it");
+            message.push(tag);
+            message
+        };
+        // The tag stands at the end, so that the envelope's bytes need not be moved.
+        match self {
+            Self::Envelope(envelope) => tagged(0, Ok(encode(envelope))),
+            Self::Forward(request) => tagged(1, postcard::to_allocvec(request)),
+            Self::Answer(response) => tagged(2, postcard::to_allocvec(response)),
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (tag, message) = bytes.split_last()?;
+        match tag {
+            0 => decode(message).ok().map(Self::Envelope),
+            1 => postcard::from_bytes(message).ok().map(Self::Forward),
+            2 => postcard::from_bytes(message).ok().map(Self::Answer),
+            _ => None,
+        }
+    }
+
+    /// Whether it may be large and can wait: such messages do not hold up the others.
+    fn is_bulk(&self) -> bool {
+        let Self::Envelope(Envelope { body, .. }) = self else { return false };
+        match body {
+            Body::AntiEntropy(AntiEntropyMessage::Repair { more, .. }) => *more,
+            Body::Log(LogMessage::Snapshot { .. }) => true,
+            _ => false,
+        }
+    }
+}
+
+/// One class of one link: frames that wait to be written.
+#[derive(Clone)]
+struct Queue {
+    frames: mpsc::UnboundedSender<Bytes>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Queue {
+    fn new() -> (Self, mpsc::UnboundedReceiver<Bytes>) {
+        let (frames, receiver) = mpsc::unbounded_channel();
+        (Self { frames, waiting: Arc::default() }, receiver)
+    }
+
+    /// False if the queue is full, or its link has ended.
+    fn push(&self, frames: Bytes) -> bool {
+        let size = frames.len();
+        if self.waiting.fetch_add(size, Ordering::Relaxed) > QUEUE {
+            self.waiting.fetch_sub(size, Ordering::Relaxed);
+            return false;
+        }
+        self.frames.send(frames).is_ok()
+    }
+}
+
+struct Link {
+    urgent: Queue,
+    bulk: Queue,
+    is_up: Arc<AtomicBool>,
+}
+
+/// The links to all other nodes. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Links {
+    links: Arc<BTreeMap<NodeId, Link>>,
+    metrics: Arc<Metrics>,
+}
+
+/// What one shard has to say, collected so that a link is woken once for many messages.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    urgent: BTreeMap<NodeId, BytesMut>,
+    bulk: BTreeMap<NodeId, BytesMut>,
+}
+
+impl Outbox {
+    pub(crate) fn push(&mut self, to: NodeId, message: &PeerMessage) {
+        let frames = if message.is_bulk() { &mut self.bulk } else { &mut self.urgent };
+        let frame = Bytes::from(message.encode());
+        // A message over the limit can not be sent at all: the codec refuses it.
+        let _ = codec().encode(frame, frames.entry(to).or_default());
+    }
+}
+
+fn codec() -> LengthDelimitedCodec {
+    LengthDelimitedCodec::builder().max_frame_length(MAX_MESSAGE + 1).new_codec()
+}
+
+impl Links {
+    /// Starts a link to each of the peers.
+    pub(crate) fn start(
+        cluster: &str,
+        node: NodeId,
+        peers: &BTreeMap<NodeId, SocketAddr>,
+        metrics: Arc<Metrics>,
+        shutdown: watch::Receiver<bool>,
+    ) -> Self {
+        let links = peers.iter().map(|(peer, address)| {
+            let (urgent, urgent_frames) = Queue::new();
+            let (bulk, bulk_frames) = Queue::new();
+            let is_up = Arc::new(AtomicBool::new(false));
+            let hello = Hello { protocol: "syncline".into(), version: VERSION, cluster: cluster.into(), node: node.0 };
+            let waiting = [urgent.waiting.clone(), bulk.waiting.clone()];
+            let dialler = Dialler {
+                peer: *peer,
+                address: *address,
+                hello,
+                frames: [urgent_frames, bulk_frames],
+                waiting,
+                is_up: is_up.clone(),
+                metrics: metrics.clone(),
+            };
+            tokio::spawn(dialler.run(shutdown.clone()));
+            (*peer, Link { urgent, bulk, is_up })
+        });
+        Self { links: Arc::new(links.collect()), metrics }
+    }
+
+    /// Hands over what was collected; what a link can not take is lost.
+    pub(crate) fn send(&self, outbox: &mut Outbox) {
+        for (class, of_link) in [(&mut outbox.urgent, 0), (&mut outbox.bulk, 1)] {
+            for (to, frames) in class {
+                if frames.is_empty() {
+                    continue;
+                }
+                let frames = frames.split().freeze();
+                let taken = self.links.get(to).is_some_and(|link| {
+                    let queue = if of_link == 0 { &link.urgent } else { &link.bulk };
+                    link.is_up.load(Ordering::Relaxed) && queue.push(frames)
+                });
+                if !taken {
+                    self.metrics.peer_dropped(*to);
+                }
+            }
+        }
+    }
+
+    /// Whether the link to a peer is connected.
+    pub(crate) fn is_up(&self, peer: NodeId) -> bool {
+        self.links.get(&peer).is_some_and(|link| link.is_up.load(Ordering::Relaxed))
+    }
+
+    /// The peers whose links are connected.
+    pub(crate) fn connected(&self) -> usize {
+        self.links.values().filter(|link| link.is_up.load(Ordering::Relaxed)).count()
+    }
+}
+
+/// The dialling end of a link.
+struct Dialler {
+    peer: NodeId,
+    address: SocketAddr,
+    hello: Hello,
+    /// Urgent, then bulk.
+    frames: [mpsc::UnboundedReceiver<Bytes>; 2],
+    waiting: [Arc<AtomicUsize>; 2],
+    is_up: Arc<AtomicBool>,
+    metrics: Arc<Metrics>,
+}
+
+impl Dialler {
+    async fn run(mut self, mut shutdown: watch::Receiver<bool>) {
+        let mut pause = BACK_OFF.0;
+        let mut complained = false;
+        loop {
+            let connected = tokio::select! {
+                connected = tokio::time::timeout(HANDSHAKE, self.connect()) => connected,
+                _ = shutdown.wait_for(|stop| *stop) => return,
+            };
+            match connected {
+                Ok(Ok(stream)) => {
+                    (pause, complained) = (BACK_OFF.0, false);
+                    self.is_up.store(true, Ordering::Relaxed);
+                    let ended = tokio::select! {
+                        ended = self.write(stream) => ended,
+                        _ = shutdown.wait_for(|stop| *stop) => return,
+                    };
+                    self.is_up.store(false, Ordering::Relaxed);
+                    self.drain();
+                    let _ = ended;
+                }
+                Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionAborted && !complained => {
+                    report!("node {} at {} refuses this node: {error}", self.peer.0, self.address);
+                    complained = true;
+                }
+                _ => {}
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = shutdown.wait_for(|stop| *stop) => return,
+            }
+            pause = (pause * 2).min(BACK_OFF.1);
+        }
+    }
+
+    async fn connect(&self) -> std::io::Result<TcpStream> {
+        let mut stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        write_small(&mut stream, &self.hello).await?;
+        match read_small(&mut stream).await? {
+            Welcome::Come => Ok(stream),
+            Welcome::Go(reason) => Err(std::io::Error::new(std::io::ErrorKind::ConnectionAborted, reason)),
+        }
+    }
+
+    /// Writes what waits, the urgent first, until the connection ends.
+    async fn write(&mut self, mut stream: TcpStream) -> std::io::Result<()> {
+        let [urgent, bulk] = &mut self.frames;
+        let mut nothing = [0; 1];
+        let (mut reader, mut writer) = stream.split();
+        loop {
+            let (frames, class) = tokio::select! {
+                biased;
+                Some(frames) = urgent.recv() => (frames, 0),
+                Some(frames) = bulk.recv() => (frames, 1),
+                // The acceptor says nothing after its welcome: what can be read is the end.
+                _ = reader.read(&mut nothing) => return Ok(()),
+            };
+            self.waiting[class].fetch_sub(frames.len(), Ordering::Relaxed);
+            self.metrics.peer_sent(self.peer, frames.len());
+            writer.write_all(&frames).await?;
+        }
+    }
+
+    /// What waited for a connection that ended is lost with it.
+    fn drain(&mut self) {
+        for (frames, waiting) in self.frames.iter_mut().zip(&self.waiting) {
+            while let Ok(frames) = frames.try_recv() {
+                waiting.fetch_sub(frames.len(), Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// The listening end of all links.
+pub(crate) struct Acceptor {
+    pub(crate) cluster: String,
+    pub(crate) node: NodeId,
+    pub(crate) peers: Vec<NodeId>,
+    pub(crate) partitions: u32,
+    pub(crate) shards: Arc<[ShardInbox]>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Acceptor {
+    pub(crate) async fn run(self, listener: TcpListener, mut shutdown: watch::Receiver<bool>) {
+        let this = Arc::new(self);
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = shutdown.wait_for(|stop| *stop) => return,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let (this, mut shutdown) = (this.clone(), shutdown.clone());
+                    tokio::spawn(async move {
+                        tokio::select! {
+                            () = this.serve(stream) => {}
+                            _ = shutdown.wait_for(|stop| *stop) => {}
+                        }
+                    });
+                }
+                // Out of file descriptors, most likely: wait for some to be closed.
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+
+    async fn serve(&self, mut stream: TcpStream) {
+        match tokio::time::timeout(HANDSHAKE, self.welcome(&mut stream)).await {
+            Ok(Ok(peer)) => {
+                if let Err(reason) = self.listen(peer, stream).await {
+                    self.metrics.peer_refused();
+                    report!("the connection of node {} was closed: {reason}", peer.0);
+                }
+            }
+            Ok(Err(_)) | Err(_) => self.metrics.peer_refused(),
+        }
+    }
+
+    async fn welcome(&self, stream: &mut TcpStream) -> std::io::Result<NodeId> {
+        stream.set_nodelay(true)?;
+        let hello: Hello = read_small(stream).await?;
+        let peer = NodeId(hello.node);
+        let reason = if hello.protocol != "syncline" || hello.version != VERSION {
+            Some(format!("it speaks version {VERSION} of the protocol, not {}", hello.version))
+        } else if hello.cluster != self.cluster {
+            Some(format!("it belongs to the cluster {:?}, not {:?}", self.cluster, hello.cluster))
+        } else if !self.peers.contains(&peer) {
+            Some(format!("its configuration has no other node {} than itself, which is {}", peer.0, self.node.0))
+        } else {
+            None
+        };
+        match reason {
+            None => write_small(stream, &Welcome::Come).await.map(|()| peer),
+            Some(reason) => {
+                write_small(stream, &Welcome::Go(reason.clone())).await?;
+                Err(std::io::Error::other(reason))
+            }
+        }
+    }
+
+    async fn listen(&self, peer: NodeId, mut stream: TcpStream) -> Result<(), String> {
+        let (mut codec, mut buffer) = (codec(), BytesMut::new());
+        loop {
+            while let Some(frame) = codec.decode(&mut buffer).map_err(|error| error.to_string())? {
+                let message = PeerMessage::decode(&frame).ok_or("it sent a message that does not decode")?;
+                let partition = message.partition();
+                if partition.0 >= self.partitions {
+                    return Err(format!("it has a partition {} that is not here", partition.0));
+                }
+                let shard = &self.shards[partition.0 as usize % self.shards.len()];
+                if !shard.send(ShardInput::Peer { from: peer, message }) {
+                    self.metrics.peer_dropped(peer);
+                }
+            }
+            match stream.read_buf(&mut buffer).await {
+                Ok(0) | Err(_) => return Ok(()),
+                Ok(_) => {}
+            }
+        }
+    }
+}
+
+async fn write_small(stream: &mut TcpStream, message: &impl Serialize) -> std::io::Result<()> {
+    let bytes = postcard::to_allocvec(message).map_err(std::io::Error::other)?;
+    let length = u16::try_from(bytes.len()).map_err(std::io::Error::other)?;
+    stream.write_u16(length).await?;
+    stream.write_all(&bytes).await
+}
+
+async fn read_small<T: for<'de> Deserialize<'de>>(stream: &mut TcpStream) -> std::io::Result<T> {
+    let length = usize::from(stream.read_u16().await?);
+    if length > LONGEST_HELLO {
+        return Err(std::io::Error::other("a handshake that is too long"));
+    }
+    let mut bytes = vec![0; length];
+    stream.read_exact(&mut bytes).await?;
+    postcard::from_bytes(&bytes).map_err(std::io::Error::other)
+}

@@ -1,0 +1,441 @@
+//! One thread that handles some of the partitions: it drives their host and obeys its effects.
+//!
+//! Inputs are taken in bursts. Whatever a burst has to say to one peer leaves as one piece, and whatever it wrote is asked
+//! to be flushed once: the more waits, the more each flush and each system call carries.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant, SystemTime};
+
+use syncline_clocks::WallTime;
+use syncline_replicas::{
+    Achieved, BatchNumber, Configuration, Effect, Effects, Fault, Host, Input, KeyPage, Monotonic, NodeId, Notice, Now,
+    PartitionId, Refusal, Request, RequestId, Response, Settings, StoreError, StoreRead, Strategy, Timer, scan_keys,
+};
+use tokio::sync::oneshot;
+
+use crate::flusher::Flusher;
+use crate::metrics::Metrics;
+use crate::peer::{Links, Outbox, PeerMessage};
+use crate::report;
+use crate::storage::Storage;
+
+/// How many inputs from outside may wait for a shard: beyond, clients are told so and peers' messages are lost.
+const MOST_WAITING: usize = 65_536;
+/// How many inputs are handled before what they have to say leaves.
+const BURST: usize = 256;
+/// When a request that another node has to answer is passed on again, or tried again here.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// What happens to a shard.
+pub(crate) enum ShardInput {
+    /// A client of this node asks.
+    Request { request: Request, answer: oneshot::Sender<Response> },
+    /// A client of this node wants to know which keys there are.
+    Scan {
+        partition: PartitionId,
+        from: Option<Vec<u8>>,
+        budget: usize,
+        answer: oneshot::Sender<Result<KeyPage, Refusal>>,
+    },
+    /// A peer says something.
+    Peer { from: NodeId, message: PeerMessage },
+    /// Batches are durable.
+    Flushed { partition: PartitionId, up_to: BatchNumber },
+    /// They are not, and nothing later will be.
+    FlushFailed { partition: PartitionId, reason: String },
+    /// The node shuts down.
+    Stop,
+}
+
+/// Where a shard takes its inputs from. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct ShardInbox {
+    sender: Sender<ShardInput>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl ShardInbox {
+    /// Hands over something from outside; false if too much waits or the shard has ended.
+    pub(crate) fn send(&self, input: ShardInput) -> bool {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= MOST_WAITING {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return false;
+        }
+        self.sender.send(input).is_ok()
+    }
+
+    /// Hands over something of the node's own, whatever waits. A shard that has ended needs none of it.
+    pub(crate) fn send_own(&self, input: ShardInput) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _ = self.sender.send(input);
+    }
+}
+
+/// An inbox and its far end.
+pub(crate) fn inbox() -> (ShardInbox, Receiver<ShardInput>) {
+    let (sender, receiver) = channel();
+    (ShardInbox { sender, waiting: Arc::default() }, receiver)
+}
+
+/// Reads of the store as a host makes them.
+struct Rows<'a>(&'a dyn Storage);
+
+impl StoreRead for Rows<'_> {
+    fn get(&self, partition: PartitionId, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(partition, key)
+    }
+
+    fn scan(
+        &self,
+        partition: PartitionId,
+        prefix: &[u8],
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        self.0.scan(partition, prefix, from, limit)
+    }
+}
+
+/// Who waits for an answer.
+enum Origin {
+    Client(oneshot::Sender<Response>),
+    Peer(NodeId),
+}
+
+/// A request that was not answered yet.
+struct Waiting {
+    origin: Origin,
+    asked: Instant,
+    /// Where only one node can answer: the request, to be asked again, and until when.
+    again: Option<(Request, Monotonic)>,
+}
+
+/// What leaves when a batch is durable.
+enum Held {
+    Send(NodeId, PeerMessage),
+    Respond(Response),
+}
+
+/// What a shard keeps of one partition, beside the host.
+#[derive(Default)]
+struct Durability {
+    written: BatchNumber,
+    durable: BatchNumber,
+    held: VecDeque<(BatchNumber, Held)>,
+}
+
+/// What a shard is made of.
+pub(crate) struct Parts {
+    pub(crate) node: NodeId,
+    pub(crate) settings: Settings,
+    pub(crate) partitions: BTreeMap<PartitionId, Configuration>,
+    pub(crate) incarnation: u64,
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) flusher: Flusher,
+    pub(crate) links: Links,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) inbox: ShardInbox,
+}
+
+/// The thread's state.
+pub(crate) struct Shard {
+    parts: Parts,
+    host: Host,
+    began: Instant,
+    partitions: BTreeMap<PartitionId, Durability>,
+    timers: BinaryHeap<Reverse<(Monotonic, u64, PartitionId, Timer)>>,
+    /// Requests to be asked again, by when.
+    again: BinaryHeap<Reverse<(Monotonic, RequestId)>>,
+    order: u64,
+    // Looked up by name only: its order shows nowhere.
+    waiting: HashMap<RequestId, Waiting>,
+    outbox: Outbox,
+    effects: Effects,
+    written: BTreeMap<PartitionId, BatchNumber>,
+}
+
+impl Shard {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            host: Host::new(parts.node, parts.settings),
+            began: Instant::now(),
+            partitions: parts.partitions.keys().map(|partition| (*partition, Durability::default())).collect(),
+            timers: BinaryHeap::new(),
+            again: BinaryHeap::new(),
+            order: 0,
+            waiting: HashMap::new(),
+            outbox: Outbox::default(),
+            effects: Effects::default(),
+            written: BTreeMap::new(),
+            parts,
+        }
+    }
+
+    /// Handles inputs until it is stopped, and what was written by then is flushed.
+    pub(crate) fn run(mut self, inputs: &Receiver<ShardInput>) {
+        for (partition, bootstrap) in self.parts.partitions.clone() {
+            let incarnation = self.parts.incarnation;
+            self.handle(Input::Boot { partition, incarnation, bootstrap });
+        }
+        self.end_burst();
+        let mut stopping = false;
+        while !(stopping && self.partitions.values().all(|partition| partition.durable == partition.written)) {
+            let first = match self.until_next() {
+                Some(wait) => inputs.recv_timeout(wait),
+                None => inputs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match first {
+                Ok(first) => {
+                    for input in std::iter::once(first).chain(inputs.try_iter().take(BURST)) {
+                        self.parts.inbox.waiting.fetch_sub(1, Ordering::Relaxed);
+                        stopping |= matches!(input, ShardInput::Stop);
+                        self.take(input);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.fire();
+            self.end_burst();
+        }
+    }
+
+    fn now(&self) -> Now {
+        let monotonic = Monotonic(0).after(self.began.elapsed());
+        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Now { monotonic, wall: WallTime::from_nanos(u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX)) }
+    }
+
+    /// How long nothing is due; `None` if nothing ever is.
+    fn until_next(&self) -> Option<Duration> {
+        let timer = self.timers.peek().map(|Reverse((at, ..))| *at);
+        let again = self.again.peek().map(|Reverse((at, _))| *at);
+        let next = timer.into_iter().chain(again).min()?;
+        Some(Duration::from_nanos(next.0.saturating_sub(self.now().monotonic.0)))
+    }
+
+    fn fire(&mut self) {
+        let now = self.now().monotonic;
+        while let Some(Reverse((at, _, partition, timer))) = self.timers.peek().copied() {
+            if at > now {
+                break;
+            }
+            self.timers.pop();
+            self.handle(Input::Timer { partition, timer });
+        }
+        while let Some(Reverse((at, id))) = self.again.peek().copied() {
+            if at > now {
+                break;
+            }
+            self.again.pop();
+            self.ask_again(id, now);
+        }
+    }
+
+    fn end_burst(&mut self) {
+        self.parts.links.send(&mut self.outbox);
+        if !self.written.is_empty() {
+            self.parts.flusher.want(std::mem::take(&mut self.written), &self.parts.inbox);
+        }
+    }
+
+    fn take(&mut self, input: ShardInput) {
+        match input {
+            ShardInput::Request { request, answer } => self.ask(request, Origin::Client(answer)),
+            ShardInput::Scan { partition, from, budget, answer } => {
+                let policies = self.host.configuration(partition).map(|held| held.policies.clone());
+                let rows = Rows(&*self.parts.storage);
+                let page =
+                    scan_keys(&rows, partition, &policies.unwrap_or_default(), self.now(), from.as_deref(), budget);
+                let _ = answer.send(page.map_err(|fault| {
+                    report!("partition {}: {fault}", partition.0);
+                    Refusal::Unavailable
+                }));
+            }
+            ShardInput::Peer { from, message: PeerMessage::Envelope(envelope) } => {
+                self.parts.metrics.heard(from, &envelope, &self.host);
+                self.handle(Input::Message { from, envelope });
+            }
+            ShardInput::Peer { from, message: PeerMessage::Forward(request) } => {
+                self.ask(request, Origin::Peer(from));
+            }
+            ShardInput::Peer { message: PeerMessage::Answer(response), .. } => self.respond(response),
+            ShardInput::Flushed { partition, up_to } => self.flushed(partition, up_to),
+            ShardInput::FlushFailed { partition, reason } => {
+                report!("partition {}: the disk failed: {reason}", partition.0);
+                self.handle(Input::FlushFailed { partition });
+                if let Some(durability) = self.partitions.get_mut(&partition) {
+                    // What waits for the flush never leaves.
+                    durability.held.clear();
+                    durability.durable = durability.written;
+                }
+            }
+            ShardInput::Stop => {}
+        }
+    }
+
+    // Requests.
+
+    /// Asks the host, or the node that leads the partition.
+    fn ask(&mut self, request: Request, origin: Origin) {
+        let id = request.id;
+        let configuration = self.host.configuration(request.partition);
+        let only_one_answers = configuration.is_some_and(|held| held.strategy == Strategy::LeaderFollower);
+        let is_from_client = matches!(origin, Origin::Client(_));
+        let again = (only_one_answers && is_from_client).then(|| {
+            let until = self.now().monotonic.after(request.patience);
+            (request.clone(), until)
+        });
+        let asks_again = again.is_some();
+        self.waiting.insert(id, Waiting { origin, asked: Instant::now(), again });
+        if asks_again {
+            self.pass_on(request);
+            let at = self.now().monotonic.after(ASK_AGAIN);
+            self.again.push(Reverse((at, id)));
+        } else {
+            self.handle(Input::Request { from: id.client, request });
+        }
+    }
+
+    /// Sends a request to the leader: this node's own host, or another's.
+    fn pass_on(&mut self, request: Request) {
+        let leader = self.host.configuration(request.partition).and_then(|held| held.leader);
+        match leader.filter(|leader| *leader != self.parts.node) {
+            Some(leader) if self.parts.links.is_up(leader) => {
+                self.outbox.push(leader, &PeerMessage::Forward(request));
+            }
+            // A leader that can not be reached may be no leader much longer: it is asked later.
+            Some(_) => {}
+            None => self.handle(Input::Request { from: request.id.client, request }),
+        }
+    }
+
+    /// A request that still waits is asked again, of whoever leads now: whoever has it already ignores that.
+    fn ask_again(&mut self, id: RequestId, now: Monotonic) {
+        let Some(Waiting { again: Some((request, until)), .. }) = self.waiting.get(&id) else { return };
+        if now >= *until {
+            let needed = if request.command.is_read() { request.level.read } else { request.level.write };
+            let outcome = Err(Refusal::QuorumNotReached { achieved: Achieved::default(), needed });
+            let response = Response { id, partition: request.partition, epoch: request.epoch, outcome };
+            return self.answer(response);
+        }
+        let request = request.clone();
+        self.again.push(Reverse((now.after(ASK_AGAIN), id)));
+        self.pass_on(request);
+    }
+
+    /// A response came from the host or from the leader.
+    fn respond(&mut self, response: Response) {
+        let is_final = match (&response.outcome, self.waiting.get(&response.id)) {
+            // Another node leads, or nobody yet: the request waits and is asked again.
+            (Err(Refusal::NotLeader { .. } | Refusal::Unavailable), Some(Waiting { again, .. })) => again.is_none(),
+            _ => true,
+        };
+        if is_final {
+            self.answer(response);
+        }
+    }
+
+    fn answer(&mut self, response: Response) {
+        let Some(Waiting { origin, asked, .. }) = self.waiting.remove(&response.id) else { return };
+        match origin {
+            Origin::Client(answer) => {
+                self.parts.metrics.answered(asked.elapsed(), &response.outcome);
+                // A client that has gone needs no answer.
+                let _ = answer.send(response);
+            }
+            Origin::Peer(peer) => self.outbox.push(peer, &PeerMessage::Answer(response)),
+        }
+    }
+
+    // The host and its effects.
+
+    fn handle(&mut self, input: Input) {
+        let mut effects = std::mem::take(&mut self.effects);
+        let storage = self.parts.storage.clone();
+        self.host.handle(self.now(), input, &Rows(&*storage), &mut effects);
+        for effect in effects.drain() {
+            self.obey(effect);
+        }
+        self.effects = effects;
+    }
+
+    fn obey(&mut self, effect: Effect) {
+        match effect {
+            Effect::Persist { partition, batch } => {
+                let number = batch.number;
+                let written = self.parts.storage.write(partition, &batch);
+                let durability = self.partitions.entry(partition).or_default();
+                durability.written = number;
+                self.written.insert(partition, number);
+                if let Err(error) = written {
+                    let failed = ShardInput::FlushFailed { partition, reason: error.to_string() };
+                    self.parts.inbox.send_own(failed);
+                }
+            }
+            Effect::Send { to, envelope, after } => {
+                self.parts.metrics.said(&envelope);
+                let partition = envelope.partition;
+                self.release_or_hold(partition, after, Held::Send(to, PeerMessage::Envelope(envelope)));
+            }
+            Effect::Respond { response, after, .. } => {
+                self.release_or_hold(response.partition, after, Held::Respond(response));
+            }
+            Effect::SetTimer { partition, timer, at } => {
+                self.order += 1;
+                self.timers.push(Reverse((at, self.order, partition, timer)));
+            }
+            Effect::Notify { partition, notice } => {
+                if let Notice::Halted { fault } = &notice {
+                    report_halt(partition, fault);
+                }
+                self.parts.metrics.notice(partition, &notice);
+            }
+            _ => {}
+        }
+    }
+
+    fn release_or_hold(&mut self, partition: PartitionId, after: BatchNumber, held: Held) {
+        let durability = self.partitions.entry(partition).or_default();
+        if after <= durability.durable {
+            self.release(held);
+        } else {
+            durability.held.push_back((after, held));
+        }
+    }
+
+    fn release(&mut self, held: Held) {
+        match held {
+            Held::Send(to, message) => self.outbox.push(to, &message),
+            Held::Respond(response) => self.respond(response),
+        }
+    }
+
+    fn flushed(&mut self, partition: PartitionId, up_to: BatchNumber) {
+        let Some(durability) = self.partitions.get_mut(&partition) else { return };
+        if up_to <= durability.durable {
+            return;
+        }
+        durability.durable = up_to;
+        while let Some((_, held)) = self
+            .partitions
+            .get_mut(&partition)
+            .and_then(|durability| durability.held.pop_front_if(|(after, _)| *after <= up_to))
+        {
+            self.release(held);
+        }
+        self.handle(Input::Flushed { partition, up_to });
+    }
+}
+
+fn report_halt(partition: PartitionId, fault: &Fault) {
+    report!(
+        "partition {} is not served by this node any more: {fault}. The other nodes hold its data. To rebuild it here, \
+         stop this node, move its directory away, and start it with `rebuild = true`.",
+        partition.0
+    );
+}

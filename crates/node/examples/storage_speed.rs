@@ -67,7 +67,8 @@ fn writes(store: &dyn Storage, load: &mut Load, outstanding: u64, time: Duration
     let cpu = cpu - (cpu_seconds()? - making);
     let batches = written as f64;
     println!(
-        "{outstanding:2} outstanding: {:6.0} batches/s, {:5.1} us of processor and {:4.1} batches for each flush of {:.2} ms, \
+        "{outstanding:2} outstanding: {:6.0} batches/s, \
+         {:5.1} us of processor and {:4.1} batches for each flush of {:.2} ms, \
          {:.1} us of processor for each batch, slowest write {:.1} ms",
         batches / elapsed,
         cpu * 1e6 / flushes as f64,

@@ -9,7 +9,7 @@ use crate::dedupe::{Dedupe, Seen};
 use crate::key_view::KeyView;
 use crate::partition::{Partition, size_of_change, size_of_event};
 use crate::turn::Turn;
-use crate::value::{Deadline, Event, Path, Payload, Slot, Stamped, Value};
+use crate::value::{Deadline, Event, MAX_PATH, Path, Payload, Slot, Stamped, Value};
 use crate::{
     Applied, Command, Configuration, Context, Delta, ExpireCondition, Fault, Refusal, RegisterPolicy, Reply, Request,
     SetCondition, SetExpiry, SetOptions,
@@ -67,6 +67,13 @@ pub(crate) fn execute(
 ) -> Result<Result<Executed, Refusal>, Fault> {
     if request.context.as_ref().is_some_and(|context| context.key != request.key) {
         return Ok(Err(Refusal::OtherKey));
+    }
+    let named = match &request.command {
+        Command::Add(members) => members.iter().map(Vec::len).max().unwrap_or(0),
+        _ => 0,
+    };
+    if request.key.len() + named > MAX_PATH {
+        return Ok(Err(Refusal::TooLarge));
     }
     let write = Write { configuration, request, policy: configuration.policies.of(&request.key) };
     let view = KeyView::read_for(partition, turn, &request.key, &request.command)?;

@@ -61,5 +61,5 @@ pub use request::{
 };
 pub use rows::{Meta, Row, decode_row};
 pub use store::{Fault, StoreError, StoreRead};
-pub use value::{Deadline, Delta, Event, Path, Payload, Sibling, Slot, Stamped, Update, Value};
+pub use value::{Deadline, Delta, Event, MAX_PATH, Path, Payload, Sibling, Slot, Stamped, Update, Value};
 pub use wire::{Body, Envelope, MAX_MESSAGE, WireError, decode, encode};

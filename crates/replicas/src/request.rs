@@ -231,9 +231,9 @@ pub enum Refusal {
     /// Nothing was done: the timestamp can not be used, here or under this policy.
     #[error("the timestamp was refused: {0}")]
     Timestamp(String),
-    /// Nothing was done: the events of the write would take more than 16 MiB. Write less, or remove a large set's members in
-    /// several requests.
-    #[error("the write is too large: its events would take more than 16 MiB")]
+    /// Nothing was done: the key, with a member, is longer than 32 KiB, or the events of the write would take more than 16
+    /// MiB. Write less, or remove a large set's members in several requests.
+    #[error("the write is too large: a key with a member takes 32 KiB at the most, the events of a write 16 MiB")]
     TooLarge,
     /// Nothing was done: too many versions of the key have been read elsewhere and replaced here before they arrived.
     #[error("the context names more versions than this replica takes on trust: write where they were read")]

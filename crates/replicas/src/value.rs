@@ -41,6 +41,17 @@ pub struct Stamped {
     pub value: Option<Vec<u8>>,
 }
 
+/// The longest path, key and member together: stores take names of some length only.
+pub const MAX_PATH: usize = 32 << 10;
+
+impl Path {
+    /// Whether it is as short as a path has to be.
+    pub(crate) fn fits(&self) -> bool {
+        let member = if let Slot::Member(member) = &self.slot { member.len() } else { 0 };
+        self.key.len() + member <= MAX_PATH
+    }
+}
+
 /// What lives under a dot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -303,7 +303,7 @@ fn context_ahead_for_ever() {
 #[test]
 fn spent_numbers_cost_out_of_proportion() {
     let mut w = World::new(Strategy::MultiLeader, RegisterPolicy::default(), |_| Settings::default());
-    let key = vec![7u8; 64 << 10];
+    let key = vec![7u8; 30 << 10];
     for node in [0, 1] {
         w.ask(
             node,
@@ -509,7 +509,7 @@ fn unplaced_events_on_their_way_same_settings() {
 fn spent_numbers_make_an_entry_that_can_not_be_sent() {
     let mut w = World::new(Strategy::LeaderFollower, RegisterPolicy::default(), |_| Settings::default());
     w.tick(100 * MS, all, &[0, 1, 2]);
-    let key = vec![7u8; 64 << 10];
+    let key = vec![7u8; 30 << 10];
     w.ask(0, &key, set(b"forged"), Some(ctx(&key, (1..=1024).map(|n| dot(1, n)))), TWO);
     w.deliver(all);
     assert!(w.last().is_ok());

@@ -1,8 +1,8 @@
 //! Checks the engine's manifests before it reads them.
 //!
-//! A manifest lists the tables of a tree. The engine (`lsm-tree` 3.1, `version/recovery.rs`) writes down the checksum of
-//! the current one, in the file `current`, and does not compare it. A damaged one could lose whole tables without a word,
-//! or panic where a second panic ends the process.
+//! A manifest lists the tables of a tree. The engine (`lsm-tree` 3.1, `version/recovery.rs`) writes down the checksum
+//! of the current one, in the file `current`, and does not compare it. A damaged one could lose whole tables without a
+//! word, or panic where a second panic ends the process.
 
 use std::fs;
 use std::io;

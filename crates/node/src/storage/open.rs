@@ -47,7 +47,10 @@ pub enum OpenError {
         expected: String,
     },
     /// It was made for another node of the cluster.
-    #[error("{} belongs to node {found}, not {expected}: give the directory of this node, or an empty one", path.display())]
+    #[error(
+        "{} belongs to node {found}, not {expected}: give the directory of this node, or an empty one",
+        path.display()
+    )]
     OtherNode {
         /// The directory.
         path: PathBuf,

@@ -28,8 +28,14 @@ pub fn config(directory: &std::path::Path) -> Config {
 
 /// Starts a node and waits until it serves.
 pub fn start_node() -> Running {
+    start_node_with(|_| ())
+}
+
+/// The same, of a configuration that is changed first.
+pub fn start_node_with(change: impl FnOnce(&mut Config)) -> Running {
     let directory = tempfile::tempdir().expect("the temporary directory can be written").keep();
-    let config = config(&directory);
+    let mut config = config(&directory);
+    change(&mut config);
     let (started, addresses) = std::sync::mpsc::channel();
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let thread = std::thread::spawn(move || {

@@ -51,7 +51,8 @@ impl Partition {
         let writers: BTreeSet<ReplicaId> = configuration.members.iter().map(|member| member.replica).collect();
         let known = |dot: Dot| writers.contains(&dot.replica()) && dot.sequence() < SEQUENCE_LIMIT;
         let fits = |path: &Path, entry: &Entry<Payload>| {
-            entry.live().all(|(dot, payload)| known(dot) && payload.fits(&path.slot))
+            path.fits()
+                && entry.live().all(|(dot, payload)| known(dot) && payload.fits(&path.slot))
                 && entry.kept_kills().iter().copied().all(known)
         };
         let clock_fits = |clock: &CausalContext| {
@@ -65,6 +66,7 @@ impl Partition {
             Update::Delta(mut delta) => {
                 let fits = |event: &Event| {
                     known(event.dot)
+                        && event.path.fits()
                         && event.kills.iter().copied().all(known)
                         && event.payload.as_ref().is_none_or(|payload| payload.fits(&event.path.slot))
                 };

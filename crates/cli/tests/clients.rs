@@ -49,7 +49,8 @@ fn signal(which: &str, pid: u32) {
 }
 
 fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}; ./test installs what is missing"));
+    let output =
+        command.output().unwrap_or_else(|error| panic!("{command:?}: {error}; ./test installs what is missing"));
     let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?} failed:\n{said}\n{complained}");
     said.into_owned()

@@ -83,7 +83,8 @@ impl Network {
     fn nft(&self, node: usize, rules: &str) {
         use std::io::Write;
         let mut command = self.command(node, "nft");
-        let mut child = command.args(["-f", "-"]).stdin(std::process::Stdio::piped()).spawn().expect("nft is installed");
+        let mut child =
+            command.args(["-f", "-"]).stdin(std::process::Stdio::piped()).spawn().expect("nft is installed");
         child.stdin.take().expect("it is piped").write_all(rules.as_bytes()).expect("nft reads");
         assert!(child.wait().expect("it was started").success(), "nft refuses:\n{rules}");
     }

@@ -18,6 +18,7 @@ mod http;
 pub mod metrics;
 mod node;
 mod peer;
+mod rebuild;
 pub mod resp;
 mod shard;
 pub mod storage;

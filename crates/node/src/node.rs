@@ -206,6 +206,7 @@ fn start_shards(
             settings: config.settings(),
             partitions: held.map(|partition| (PartitionId(partition), config.bootstrap())).collect(),
             incarnation,
+            rebuild_from: config.rebuild_from(),
             storage: storage.clone(),
             flusher: flusher.clone(),
             links: links.clone(),

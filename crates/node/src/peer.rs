@@ -23,6 +23,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
 
 use crate::metrics::Metrics;
+use crate::rebuild::Part;
 use crate::report;
 use crate::shard::{ShardInbox, ShardInput};
 
@@ -46,6 +47,10 @@ pub(crate) enum PeerMessage {
     Forward(Request),
     /// The answer to a forwarded request.
     Answer(Response),
+    /// The sender lost its store: it wants this part of the receiver's snapshot.
+    SnapshotWanted(PartitionId, u32),
+    /// That part.
+    SnapshotPart(Part),
 }
 
 /// The first thing that is said on a connection.
@@ -71,6 +76,8 @@ impl PeerMessage {
             Self::Envelope(envelope) => envelope.partition,
             Self::Forward(request) => request.partition,
             Self::Answer(response) => response.partition,
+            Self::SnapshotWanted(partition, _) => *partition,
+            Self::SnapshotPart(part) => part.partition,
         }
     }
 
@@ -85,6 +92,8 @@ impl PeerMessage {
             Self::Envelope(envelope) => tagged(0, Ok(encode(envelope))),
             Self::Forward(request) => tagged(1, postcard::to_allocvec(request)),
             Self::Answer(response) => tagged(2, postcard::to_allocvec(response)),
+            Self::SnapshotWanted(partition, index) => tagged(3, postcard::to_allocvec(&(partition, index))),
+            Self::SnapshotPart(part) => tagged(4, postcard::to_allocvec(part)),
         }
     }
 
@@ -94,13 +103,19 @@ impl PeerMessage {
             0 => decode(message).ok().map(Self::Envelope),
             1 => postcard::from_bytes(message).ok().map(Self::Forward),
             2 => postcard::from_bytes(message).ok().map(Self::Answer),
+            3 => postcard::from_bytes(message).ok().map(|(partition, index)| Self::SnapshotWanted(partition, index)),
+            4 => postcard::from_bytes(message).ok().map(Self::SnapshotPart),
             _ => None,
         }
     }
 
     /// Whether it may be large and can wait: such messages do not hold up the others.
     fn is_bulk(&self) -> bool {
-        let Self::Envelope(Envelope { body, .. }) = self else { return false };
+        let body = match self {
+            Self::Envelope(Envelope { body, .. }) => body,
+            Self::SnapshotPart(_) => return true,
+            Self::Forward(_) | Self::Answer(_) | Self::SnapshotWanted(..) => return false,
+        };
         match body {
             Body::AntiEntropy(AntiEntropyMessage::Repair { more, .. }) => *more,
             Body::Log(LogMessage::Snapshot { .. }) => true,

@@ -13,13 +13,15 @@ use std::time::{Duration, Instant, SystemTime};
 use syncline_clocks::WallTime;
 use syncline_replicas::{
     Achieved, BatchNumber, Configuration, Effect, Effects, Fault, Host, Input, KeyPage, Monotonic, NodeId, Notice, Now,
-    PartitionId, Refusal, Request, RequestId, Response, Settings, StoreError, StoreRead, Strategy, Timer, scan_keys,
+    PartitionId, Refusal, Request, RequestId, Response, Settings, StoreError, StoreRead, Strategy, Timer, rebuild,
+    scan_keys,
 };
 use tokio::sync::oneshot;
 
 use crate::flusher::Flusher;
 use crate::metrics::Metrics;
 use crate::peer::{Links, Outbox, PeerMessage};
+use crate::rebuild::{Fetching, Offered, Part};
 use crate::report;
 use crate::storage::Storage;
 
@@ -29,6 +31,8 @@ const MOST_WAITING: usize = 65_536;
 const BURST: usize = 256;
 /// When a request that another node has to answer is passed on again, or tried again here.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// When a part of a snapshot is asked for again.
+const FETCH_AGAIN: Duration = Duration::from_secs(2);
 
 /// What happens to a shard.
 pub(crate) enum ShardInput {
@@ -134,6 +138,8 @@ pub(crate) struct Parts {
     pub(crate) settings: Settings,
     pub(crate) partitions: BTreeMap<PartitionId, Configuration>,
     pub(crate) incarnation: u64,
+    /// Whether partitions of which the store holds nothing are fetched from the other nodes; and from how many at least.
+    pub(crate) rebuild_from: Option<usize>,
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) flusher: Flusher,
     pub(crate) links: Links,
@@ -153,6 +159,10 @@ pub(crate) struct Shard {
     order: u64,
     // Looked up by name only: its order shows nowhere.
     waiting: HashMap<RequestId, Waiting>,
+    /// Partitions that are not served yet.
+    fetching: BTreeMap<PartitionId, Fetching>,
+    fetch_again: Option<Monotonic>,
+    offered: Offered,
     outbox: Outbox,
     effects: Effects,
     written: BTreeMap<PartitionId, BatchNumber>,
@@ -168,6 +178,9 @@ impl Shard {
             again: BinaryHeap::new(),
             order: 0,
             waiting: HashMap::new(),
+            fetching: BTreeMap::new(),
+            fetch_again: None,
+            offered: Offered::default(),
             outbox: Outbox::default(),
             effects: Effects::default(),
             written: BTreeMap::new(),
@@ -177,9 +190,8 @@ impl Shard {
 
     /// Handles inputs until it is stopped, and what was written by then is flushed.
     pub(crate) fn run(mut self, inputs: &Receiver<ShardInput>) {
-        for (partition, bootstrap) in self.parts.partitions.clone() {
-            let incarnation = self.parts.incarnation;
-            self.handle(Input::Boot { partition, incarnation, bootstrap });
+        for partition in self.parts.partitions.keys().copied().collect::<Vec<_>>() {
+            self.begin(partition);
         }
         self.end_burst();
         let mut stopping = false;
@@ -204,6 +216,78 @@ impl Shard {
         }
     }
 
+    /// Boots a partition, or fetches it first.
+    fn begin(&mut self, partition: PartitionId) {
+        if let Some(needed) = self.parts.rebuild_from {
+            match self.parts.storage.scan(partition, &[], &[], 1) {
+                Ok(rows) if rows.is_empty() => {
+                    report!("partition {} is being rebuilt from the other nodes", partition.0);
+                    let peers = self.parts.partitions[&partition].peers(self.parts.node).collect::<Vec<_>>();
+                    self.fetching.insert(partition, Fetching::new(peers, needed));
+                    return self.fetch();
+                }
+                Ok(_) => {}
+                Err(error) => return report!("partition {}: {error}", partition.0),
+            }
+        }
+        self.boot(partition);
+    }
+
+    fn boot(&mut self, partition: PartitionId) {
+        let bootstrap = self.parts.partitions[&partition].clone();
+        self.handle(Input::Boot { partition, incarnation: self.parts.incarnation, bootstrap });
+    }
+
+    /// Asks for what is missing of the partitions that are being fetched.
+    fn fetch(&mut self) {
+        for (partition, fetching) in &self.fetching {
+            for (peer, index) in fetching.wanted() {
+                self.outbox.push(peer, &PeerMessage::SnapshotWanted(*partition, index));
+            }
+        }
+        if !self.fetching.is_empty() {
+            self.fetch_again = Some(self.now().monotonic.after(FETCH_AGAIN));
+        }
+    }
+
+    fn fetched(&mut self, from: NodeId, part: Part) {
+        let partition = part.partition;
+        let Some(fetching) = self.fetching.get_mut(&partition) else { return };
+        if let Some(next) = fetching.take(from, part) {
+            return self.outbox.push(from, &PeerMessage::SnapshotWanted(partition, next));
+        }
+        let Some(snapshots) = fetching.complete() else { return };
+        self.fetching.remove(&partition);
+        match rebuild(self.parts.node, snapshots) {
+            Ok(batch) => {
+                let storage = &self.parts.storage;
+                match storage.write(partition, &batch).and_then(|()| storage.flush()) {
+                    Ok(()) => {
+                        report!("partition {} was rebuilt from the other nodes", partition.0);
+                        self.boot(partition);
+                    }
+                    Err(error) => report!("partition {} can not be rebuilt: {error}", partition.0),
+                }
+            }
+            Err(error) => report!("partition {} can not be rebuilt: {error}", partition.0),
+        }
+    }
+
+    /// Gives a part of a snapshot to a node that lost its store, when all that it holds is durable.
+    fn offer(&mut self, to: NodeId, partition: PartitionId, index: u32) {
+        let (host, storage) = (&self.host, &*self.parts.storage);
+        let take = || match host.snapshot(partition, &Rows(storage)) {
+            Ok(snapshot) => snapshot,
+            Err(fault) => {
+                report!("partition {}: {fault}", partition.0);
+                None
+            }
+        };
+        let part = self.offered.part(to, partition, index, take);
+        let written = self.partitions.get(&partition).map_or(BatchNumber(0), |held| held.written);
+        self.release_or_hold(partition, written, Held::Send(to, PeerMessage::SnapshotPart(part)));
+    }
+
     fn now(&self) -> Now {
         let monotonic = Monotonic(0).after(self.began.elapsed());
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -214,7 +298,7 @@ impl Shard {
     fn until_next(&self) -> Option<Duration> {
         let timer = self.timers.peek().map(|Reverse((at, ..))| *at);
         let again = self.again.peek().map(|Reverse((at, _))| *at);
-        let next = timer.into_iter().chain(again).min()?;
+        let next = timer.into_iter().chain(again).chain(self.fetch_again).min()?;
         Some(Duration::from_nanos(next.0.saturating_sub(self.now().monotonic.0)))
     }
 
@@ -226,6 +310,9 @@ impl Shard {
             }
             self.timers.pop();
             self.handle(Input::Timer { partition, timer });
+        }
+        if self.fetch_again.take_if(|at| *at <= now).is_some() {
+            self.fetch();
         }
         while let Some(Reverse((at, id))) = self.again.peek().copied() {
             if at > now {
@@ -264,6 +351,10 @@ impl Shard {
                 self.ask(request, Origin::Peer(from));
             }
             ShardInput::Peer { message: PeerMessage::Answer(response), .. } => self.respond(response),
+            ShardInput::Peer { from, message: PeerMessage::SnapshotWanted(partition, index) } => {
+                self.offer(from, partition, index);
+            }
+            ShardInput::Peer { from, message: PeerMessage::SnapshotPart(part) } => self.fetched(from, part),
             ShardInput::Flushed { partition, up_to } => self.flushed(partition, up_to),
             ShardInput::FlushFailed { partition, reason } => {
                 report!("partition {}: the disk failed: {reason}", partition.0);

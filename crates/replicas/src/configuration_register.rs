@@ -46,6 +46,14 @@ pub struct Acceptor {
     accepted: Option<(Ballot, Configuration)>,
 }
 
+impl Acceptor {
+    /// What an acceptor must not fall behind that stands for both.
+    pub(crate) fn merge(self, other: Self) -> Self {
+        let accepted = self.accepted.into_iter().chain(other.accepted).max_by_key(|(ballot, _)| *ballot);
+        Self { promised: self.promised.max(other.promised), accepted }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Phase {
     Preparing { promises: BTreeMap<NodeId, Option<(Ballot, Configuration)>> },

@@ -12,7 +12,7 @@ use crate::multi_leader::MultiLeader;
 use crate::turn::{Leaves, Turn};
 use crate::{
     BatchNumber, Body, ClientId, Configuration, Effects, Envelope, Epoch, Fault, Input, NodeId, Notice, Now,
-    PartitionId, Refusal, Request, Response, StoreRead, Strategy, Timer, rows,
+    PartitionId, Refusal, Request, Response, Snapshot, StoreRead, Strategy, Timer, rows,
 };
 
 /// The intervals and limits that a node works with; the same on all nodes of a cluster.
@@ -97,6 +97,23 @@ impl Host {
             Replicator::Leaderless(replicator) => Some(replicator.partition().clock()),
             Replicator::Halted => None,
         }
+    }
+
+    /// Everything that a partition's replica holds here, for a member that lost its store: it may be sent once all that was
+    /// written is durable. `None` if the replica is not here or has stopped.
+    ///
+    /// # Errors
+    /// The store can not be read, or holds a corrupt record.
+    pub fn snapshot(&self, partition: PartitionId, store: &dyn StoreRead) -> Result<Option<Snapshot>, Fault> {
+        let Some(hosted) = self.partitions.get(&partition) else { return Ok(None) };
+        let turn = Turn::new(Now::default(), self.node, partition, store, hosted.last_batch);
+        let (held, position) = match &hosted.replicator {
+            Replicator::LeaderFollower(replicator) => (replicator.partition(), Some(replicator.position())),
+            Replicator::MultiLeader(replicator) => (replicator.partition(), None),
+            Replicator::Leaderless(replicator) => (replicator.partition(), None),
+            Replicator::Halted => return Ok(None),
+        };
+        Snapshot::take(&turn, &hosted.configuration, held, position).map(Some)
     }
 
     /// Handles one input. What has to be done comes out as effects; a fault of the store halts the partition and says

@@ -109,6 +109,11 @@ impl LeaderFollower {
         &self.partition
     }
 
+    /// Where its log ends.
+    pub(crate) fn position(&self) -> Position {
+        self.log.end
+    }
+
     fn save(&mut self, turn: &mut Turn<'_>) {
         self.partition.log = Some(self.log);
         self.partition.save(turn);

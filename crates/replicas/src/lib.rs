@@ -36,6 +36,7 @@ mod leaderless;
 mod log;
 mod multi_leader;
 mod partition;
+mod rebuild;
 mod request;
 mod rows;
 mod store;
@@ -55,6 +56,7 @@ pub use key_view::{KeyPage, read_value, scan_keys};
 pub use leader_follower::LogMessage;
 pub use leaderless::QuorumMessage;
 pub use log::{Extent, LogEntry, Position};
+pub use rebuild::{RebuildError, Snapshot, rebuild};
 pub use request::{
     Achieved, Command, Context, ExpireCondition, Level, Refusal, Reply, Request, Response, SetCondition, SetExpiry,
     SetOptions,

@@ -167,6 +167,11 @@ impl Partition {
         Receiver { writer: self.writer, minted, believes_kills: false }
     }
 
+    /// A replica that takes over what others hold of it, as it knows nothing itself.
+    pub(crate) fn receiver_of(writer: ReplicaId) -> Receiver {
+        Receiver { writer, minted: OWN_LIMIT, believes_kills: false }
+    }
+
     /// Joins what a peer sent, and says how much of it; what can not be joined is reported and leaves no trace.
     pub(crate) fn join(
         &mut self,
@@ -228,7 +233,7 @@ impl Partition {
         let joined = vetted
             .as_ref()
             .map_err(Clone::clone)
-            .and_then(|state| entries.join(&mut clock, self.receiver(OWN_LIMIT), state));
+            .and_then(|state| entries.join(&mut clock, Self::receiver_of(self.writer), state));
         if let Err(error) = joined {
             turn.notify(Notice::UpdateRefused { from, error });
             return Ok(false);
@@ -474,18 +479,7 @@ impl Partition {
 
     /// Later timestamps of this replica exceed all that it joined.
     fn observe(&mut self, turn: &Turn<'_>, update: &Update) {
-        let latest = match update {
-            Update::Delta(delta) => delta.events.iter().filter_map(|event| event.payload.as_ref()?.timestamp()).max(),
-            Update::Entries(entries) => {
-                let live = entries.paths.iter().flat_map(|(_, repair)| repair.entry.live());
-                live.filter_map(|(_, payload)| payload.timestamp()).max()
-            }
-            Update::State(state) => {
-                let live = state.entries.iter().flat_map(|(_, entry)| entry.live());
-                live.filter_map(|(_, payload)| payload.timestamp()).max()
-            }
-        };
-        if let Some(latest) = latest.filter(|latest| *latest > self.stamps.last()) {
+        if let Some(latest) = latest_timestamp(update).filter(|latest| *latest > self.stamps.last()) {
             // What is too far ahead was vetted out; a client's own timestamp was admitted before it was written.
             let _ = self.stamps.observe(turn.now.wall, latest);
         }
@@ -561,6 +555,21 @@ fn path_size(path: &Path) -> usize {
         Slot::Register | Slot::Counter | Slot::Expiry => 0,
     };
     path.key.len() + slot + 3
+}
+
+/// The latest timestamp that lives in an update.
+pub(crate) fn latest_timestamp(update: &Update) -> Option<HybridTimestamp> {
+    match update {
+        Update::Delta(delta) => delta.events.iter().filter_map(|event| event.payload.as_ref()?.timestamp()).max(),
+        Update::Entries(entries) => {
+            let live = entries.paths.iter().flat_map(|(_, repair)| repair.entry.live());
+            live.filter_map(|(_, payload)| payload.timestamp()).max()
+        }
+        Update::State(state) => {
+            let live = state.entries.iter().flat_map(|(_, entry)| entry.live());
+            live.filter_map(|(_, payload)| payload.timestamp()).max()
+        }
+    }
 }
 
 /// The entries whose rows begin with a prefix, by path.

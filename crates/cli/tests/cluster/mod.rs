@@ -103,6 +103,18 @@ impl Cluster {
         }
     }
 
+    /// A node's directory is gone.
+    pub fn lose_disk(&self, node: usize) {
+        std::fs::remove_dir_all(self.directory.join(format!("n{node}"))).expect("it was there");
+    }
+
+    /// Puts a line before a node's configuration, for its next start.
+    pub fn set(&self, node: usize, line: &str) {
+        let file = self.directory.join(format!("n{node}.toml"));
+        let text = std::fs::read_to_string(&file).expect("it was written");
+        std::fs::write(&file, format!("{line}\n{text}")).expect("a file can be written");
+    }
+
     pub fn wait_until_ready(&self) {
         let until = Instant::now() + Duration::from_secs(30);
         for node in 0..self.shape.nodes {

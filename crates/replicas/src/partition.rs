@@ -315,7 +315,8 @@ impl Partition {
         }
         let (mut paths, mut bytes) = (Vec::new(), 0);
         'cut: for key in keys {
-            for (path, repair) in self.repairs_of_key(turn, &key, since)? {
+            for (path, events) in self.lacked_of_key(turn, &key, since)? {
+                let (path, repair) = self.repair(turn, path, events)?;
                 bytes += size_of_repair(&path, &repair);
                 if bytes > REPAIR_BYTES && !paths.is_empty() {
                     more = true;
@@ -336,17 +337,42 @@ impl Partition {
         if unplaced.is_some_and(|unplaced| !unplaced.is_empty()) {
             return Ok(Update::State(self.state(turn)?));
         }
-        let paths = if missing.is_empty() { Vec::new() } else { self.repairs_of_key(turn, key, since)? };
+        let lacked = if missing.is_empty() { BTreeMap::new() } else { self.lacked_of_key(turn, key, since)? };
+        // The events themselves, where all are kept: they take nothing out but what they kill, even if rows were lost here.
+        let mut dots = CausalContext::new();
+        lacked.values().for_each(|events| dots.union(events));
+        if self.remembered.as_ref().is_some_and(|remembered| remembered.whole.includes(&dots)) {
+            return Ok(Update::Delta(Delta { events: self.whole_events(turn, dots.dots())? }));
+        }
+        let paths = lacked.into_iter().map(|(path, events)| self.repair(turn, path, events));
+        let paths = paths.collect::<Result<_, Fault>>()?;
         Ok(Update::Entries(Entries { since: since.clone(), clock: self.clock.clone(), paths }))
     }
 
+    /// These events, each of which is kept whole.
+    fn whole_events(&self, turn: &Turn<'_>, dots: impl Iterator<Item = Dot>) -> Result<Vec<Event>, Fault> {
+        dots.map(|dot| {
+            let key = rows::event_key(dot);
+            match turn.get(&key)? {
+                Some(EventRow::Whole(event)) => Ok(event),
+                _ => Err(Fault::Corrupt(key)),
+            }
+        })
+        .collect()
+    }
+
+    fn repair(&self, turn: &Turn<'_>, path: Path, events: CausalContext) -> Result<(Path, Repair<Payload>), Fault> {
+        let entry = self.entry(turn, &path)?;
+        Ok((path, Repair { events, entry }))
+    }
+
     /// The key's paths of which a replica with this clock lacks events, each with all of these events.
-    fn repairs_of_key(
+    fn lacked_of_key(
         &self,
         turn: &Turn<'_>,
         key: &[u8],
         since: &CausalContext,
-    ) -> Result<Vec<(Path, Repair<Payload>)>, Fault> {
+    ) -> Result<BTreeMap<Path, CausalContext>, Fault> {
         let mut lacked: BTreeMap<Path, CausalContext> = BTreeMap::new();
         let held = since.version_vector();
         for replica in self.clock.replicas() {
@@ -360,8 +386,7 @@ impl Partition {
                 }
             }
         }
-        let repair = |(path, events)| self.entry(turn, &path).map(|entry| (path, Repair { events, entry }));
-        lacked.into_iter().map(repair).collect()
+        Ok(lacked)
     }
 
     /// Forgets the events that every member has.

@@ -12,6 +12,7 @@
 //! Not here: authentication and encryption between nodes. Let only the cluster's nodes reach the peer ports.
 
 pub mod config;
+mod expiry;
 mod flusher;
 pub mod gateway;
 mod http;

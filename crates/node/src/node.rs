@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use syncline_replicas::{NodeId, PartitionId};
+use syncline_replicas::{ClientId, NodeId, PartitionId};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -103,9 +103,9 @@ impl Node {
 
         let flusher = Flusher::default();
         let flushing = flusher.clone().start(storage.clone()).map_err(StartError::Thread)?;
-        let (inboxes, shards) = start_shards(&config, node, &storage, &flusher, &links, &metrics)?;
-
         let random = uuid::Uuid::new_v4().as_u64_pair().0;
+        let (inboxes, shards) = start_shards(&config, node, random, &storage, &flusher, &links, &metrics)?;
+
         let cluster = Cluster {
             name: config.cluster.clone(),
             node: index,
@@ -187,6 +187,7 @@ type Started = (Vec<crate::shard::ShardInbox>, Vec<JoinHandle<()>>);
 fn start_shards(
     config: &Config,
     node: NodeId,
+    first_client: u64,
     storage: &Arc<dyn Storage>,
     flusher: &Flusher,
     links: &Links,
@@ -195,8 +196,9 @@ fn start_shards(
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = if config.threads == 0 { cores } else { config.threads };
     let count = u32::try_from(threads).unwrap_or(u32::MAX).min(config.partitions).max(1);
-    // A restart has to have a higher number than the one before; seconds do that without being kept.
-    let incarnation = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    // A restart has to have a higher number than the one before; the time does that without being kept.
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let incarnation = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
     let (mut inboxes, mut handles) = (Vec::new(), Vec::new());
     for shard in 0..count {
         let (own, inputs) = inbox();
@@ -206,6 +208,7 @@ fn start_shards(
             settings: config.settings(),
             partitions: held.map(|partition| (PartitionId(partition), config.bootstrap())).collect(),
             incarnation,
+            client: ClientId(first_client.wrapping_sub(u64::from(shard) + 1)),
             rebuild_from: config.rebuild_from(),
             storage: storage.clone(),
             flusher: flusher.clone(),

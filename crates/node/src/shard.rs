@@ -4,7 +4,7 @@
 //! to be flushed once: the more waits, the more each flush and each system call carries.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -12,12 +12,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use syncline_clocks::WallTime;
 use syncline_replicas::{
-    Achieved, BatchNumber, Configuration, Effect, Effects, Fault, Host, Input, KeyPage, Monotonic, NodeId, Notice, Now,
-    PartitionId, Refusal, Request, RequestId, Response, Settings, StoreError, StoreRead, Strategy, Timer, rebuild,
-    scan_keys,
+    Achieved, BatchNumber, ClientId, Command, Configuration, Effect, Effects, Epoch, Fault, Host, Input, KeyPage,
+    Level, Monotonic, NodeId, Notice, Now, PartitionId, Refusal, Request, RequestId, Response, Settings, StoreError,
+    StoreRead, Strategy, Timer, rebuild, scan_keys,
 };
 use tokio::sync::oneshot;
 
+use crate::expiry::Deadlines;
 use crate::flusher::Flusher;
 use crate::metrics::Metrics;
 use crate::peer::{Links, Outbox, PeerMessage};
@@ -138,6 +139,8 @@ pub(crate) struct Parts {
     pub(crate) settings: Settings,
     pub(crate) partitions: BTreeMap<PartitionId, Configuration>,
     pub(crate) incarnation: u64,
+    /// Under which name it makes requests of its own: one that no incarnation had before.
+    pub(crate) client: ClientId,
     /// Whether partitions of which the store holds nothing are fetched from the other nodes; and from how many at least.
     pub(crate) rebuild_from: Option<usize>,
     pub(crate) storage: Arc<dyn Storage>,
@@ -163,6 +166,9 @@ pub(crate) struct Shard {
     fetching: BTreeMap<PartitionId, Fetching>,
     fetch_again: Option<Monotonic>,
     offered: Offered,
+    deadlines: Deadlines,
+    /// How many keys were removed because they had expired: the numbers of those requests.
+    removed: u64,
     outbox: Outbox,
     effects: Effects,
     written: BTreeMap<PartitionId, BatchNumber>,
@@ -180,6 +186,8 @@ impl Shard {
             waiting: HashMap::new(),
             fetching: BTreeMap::new(),
             fetch_again: None,
+            deadlines: Deadlines::new(parts.node.0),
+            removed: 0,
             offered: Offered::default(),
             outbox: Outbox::default(),
             effects: Effects::default(),
@@ -236,6 +244,34 @@ impl Shard {
     fn boot(&mut self, partition: PartitionId) {
         let bootstrap = self.parts.partitions[&partition].clone();
         self.handle(Input::Boot { partition, incarnation: self.parts.incarnation, bootstrap });
+        self.deadlines.recover(partition);
+    }
+
+    /// Removes keys that have expired, as far as this node's replicas may: a leader's followers leave it to the leader.
+    fn remove_expired(&mut self) {
+        if self.deadlines.is_recovering()
+            && let Err(error) = self.deadlines.look(&*self.parts.storage)
+        {
+            report!("looking for keys that expire: {error}");
+        }
+        for _ in 0..BURST {
+            let wall = self.now().wall.as_nanos() / 1_000_000;
+            let Some((partition, key)) = self.deadlines.take_due(wall) else { return };
+            self.removed += 1;
+            let client = self.parts.client;
+            let request = Request {
+                id: RequestId { client, sequence: self.removed },
+                partition,
+                epoch: Epoch(0),
+                key,
+                // Any write removes what has expired. This one does nothing else; nobody waits for its answer.
+                command: Command::Remove(BTreeSet::new()),
+                context: None,
+                level: Level { read: 1, write: 1 },
+                patience: Duration::from_secs(1),
+            };
+            self.handle(Input::Request { from: client, request });
+        }
     }
 
     /// Asks for what is missing of the partitions that are being fetched.
@@ -298,8 +334,16 @@ impl Shard {
     fn until_next(&self) -> Option<Duration> {
         let timer = self.timers.peek().map(|Reverse((at, ..))| *at);
         let again = self.again.peek().map(|Reverse((at, _))| *at);
-        let next = timer.into_iter().chain(again).chain(self.fetch_again).min()?;
-        Some(Duration::from_nanos(next.0.saturating_sub(self.now().monotonic.0)))
+        if self.deadlines.is_recovering() {
+            return Some(Duration::from_millis(1));
+        }
+        let now = self.now();
+        let next = timer.into_iter().chain(again).chain(self.fetch_again).min();
+        let next = next.map(|next| Duration::from_nanos(next.0.saturating_sub(now.monotonic.0)));
+        let wall = now.wall.as_nanos() / 1_000_000;
+        // A moment later, so that it is surely past.
+        let due = self.deadlines.next().map(|at| Duration::from_millis(at.saturating_sub(wall) + 1));
+        next.into_iter().chain(due).min()
     }
 
     fn fire(&mut self) {
@@ -311,6 +355,7 @@ impl Shard {
             self.timers.pop();
             self.handle(Input::Timer { partition, timer });
         }
+        self.remove_expired();
         if self.fetch_again.take_if(|at| *at <= now).is_some() {
             self.fetch();
         }
@@ -459,6 +504,7 @@ impl Shard {
         match effect {
             Effect::Persist { partition, batch } => {
                 let number = batch.number;
+                self.deadlines.observe(partition, &batch);
                 let written = self.parts.storage.write(partition, &batch);
                 let durability = self.partitions.entry(partition).or_default();
                 durability.written = number;

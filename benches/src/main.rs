@@ -1,4 +1,6 @@
 //! `benches/run`: measures a group, prints its table, and holds it against what is promised.
+//!
+//! The group `node` is a program of its own beside this one: it measures processes, not functions.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -6,6 +8,12 @@ use std::{env, io};
 
 use clap::Parser;
 use syncline_benches::{BenchError, Figure, GROUPS, Group, Row, estimate, forget, table};
+
+/// What the list says of the group that `benches/run` gives to `src/node/main.rs`.
+const NODE: (&str, &str) = (
+    "node",
+    "clusters of processes (ours) beside Redis, etcd and PostgreSQL (reference): see `benches/run node --help`",
+);
 
 /// Runs the criterion benches of a group and prints its table: work, ours, reference, ratio, reach.
 #[derive(Parser)]
@@ -27,8 +35,9 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let Some(name) = &arguments.group else {
-        for group in GROUPS {
-            println!("{:<10} {}", group.name, group.about);
+        let groups = GROUPS.iter().map(|group| (group.name, group.about));
+        for (name, about) in groups.chain([NODE]) {
+            println!("{name:<10} {about}");
         }
         return ExitCode::SUCCESS;
     };

@@ -31,6 +31,7 @@ mod decoder;
 mod error;
 mod frame;
 mod glob;
+mod last_writes;
 mod session;
 mod table;
 

@@ -1,10 +1,12 @@
 //! The front against a real Redis 7.0: the same commands, the same replies.
 //!
 //! A seed gives the commands, hostile arguments among them. They go to both servers in pipelines; whatever a reply may
-//! depend on beside them (the order of a set, the time that passed, what was drawn by chance) is compared as far as it is
-//! determined, and what a random command did at the node is done at Redis too, so that both hold the same all the time.
+//! depend on beside them (the order of a set, the time that passed, what was drawn by chance) is compared as far as it
+//! is determined, and what a random command did at the node is done at Redis too, so that both hold the same all the
+//! time.
 //!
-//! `SYNCLINE_DIFFERENTIAL_COMMANDS` says how many commands (50,000 if it is not set), `SYNCLINE_DIFFERENTIAL_SEED` which.
+//! `SYNCLINE_DIFFERENTIAL_COMMANDS` says how many commands (100,000 if it is not set), `SYNCLINE_DIFFERENTIAL_SEED`
+//! which.
 
 use std::collections::VecDeque;
 
@@ -44,7 +46,9 @@ fn connect(address: std::net::SocketAddr) -> redis::Connection {
 fn packed(steps: &[Vec<Vec<u8>>]) -> Vec<u8> {
     let commands = steps.iter().map(|arguments| {
         let mut command = redis::Cmd::new();
-        arguments.iter().for_each(|argument| drop(command.arg(&argument[..])));
+        for argument in arguments {
+            command.arg(&argument[..]);
+        }
         command.get_packed_command()
     });
     commands.flatten().collect()
@@ -207,7 +211,7 @@ fn replies_are_those_of_redis() {
     let real = RealRedis::start();
     let node = support::start_node();
     let seed = setting("SYNCLINE_DIFFERENTIAL_SEED", 1);
-    let count = setting("SYNCLINE_DIFFERENTIAL_COMMANDS", 50_000);
+    let count = setting("SYNCLINE_DIFFERENTIAL_COMMANDS", 100_000);
     println!("{count} commands from SYNCLINE_DIFFERENTIAL_SEED={seed}");
     let (ours, theirs) = (connect(node.redis), connect(real.address));
     let mut pair = Pair { ours, theirs, seed, recent: VecDeque::new() };

@@ -1,5 +1,6 @@
 //! One call of `handle` for one partition: reads that see its own writes, one batch, outputs that wait for it.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -7,10 +8,13 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Batch, BatchNumber, Body, ClientId, Effect, Effects, Envelope, Epoch, Fault, NodeId, Notice, Now, PartitionId,
-    Response, StoreRead, Timer, rows,
+    Response, StoreError, StoreRead, Timer, rows,
 };
 
 const PAGE: usize = 256;
+/// The most rows under a prefix, and the most rows in all, that are remembered for the rest of the turn.
+const SMALL: usize = 16;
+const REMEMBERED: usize = 256;
 
 /// When an output may leave the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +30,26 @@ pub(crate) struct Turn<'a> {
     pub(crate) node: NodeId,
     partition: PartitionId,
     store: &'a dyn StoreRead,
+    seen: RefCell<Seen>,
     writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     outputs: Vec<(Effect, Leaves)>,
     last_batch: BatchNumber,
+}
+
+/// What this turn has read of the store, which does not change meanwhile: a command reads its key, the join of its events
+/// reads it again.
+#[derive(Default)]
+struct Seen {
+    rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    /// Prefixes of which all rows were read: what is not among the rows is not there.
+    prefixes: Vec<Vec<u8>>,
+}
+
+impl Seen {
+    fn get(&self, key: &[u8]) -> Option<Option<Vec<u8>>> {
+        let known_absent = || self.prefixes.iter().any(|prefix| key.starts_with(prefix)).then_some(None);
+        self.rows.get(key).cloned().or_else(known_absent)
+    }
 }
 
 /// A moment within a turn.
@@ -45,7 +66,16 @@ impl<'a> Turn<'a> {
         store: &'a dyn StoreRead,
         last_batch: BatchNumber,
     ) -> Self {
-        Self { now, node, partition, store, writes: BTreeMap::new(), outputs: Vec::new(), last_batch }
+        Self {
+            now,
+            node,
+            partition,
+            store,
+            seen: RefCell::default(),
+            writes: BTreeMap::new(),
+            outputs: Vec::new(),
+            last_batch,
+        }
     }
 
     /// Ends the turn: the batch first, then what waits for it. Returns the number of the partition's last batch.
@@ -86,9 +116,21 @@ impl<'a> Turn<'a> {
     pub(crate) fn get<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, Fault> {
         let bytes = match self.writes.get(key) {
             Some(written) => written.clone(),
-            None => self.store.get(self.partition, key)?,
+            None => self.read(key)?,
         };
         bytes.map(|bytes| rows::decode(key, &bytes)).transpose()
+    }
+
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        if let Some(seen) = self.seen.borrow().get(key) {
+            return Ok(seen);
+        }
+        let read = self.store.get(self.partition, key)?;
+        let rows = &mut self.seen.borrow_mut().rows;
+        if rows.len() < REMEMBERED {
+            rows.insert(key.to_vec(), read.clone());
+        }
+        Ok(read)
     }
 
     /// All rows under a prefix, in order. Bounded by what the prefix names: a key, a window, a log.
@@ -102,6 +144,7 @@ impl<'a> Turn<'a> {
     pub(crate) fn scan_from(&self, prefix: &[u8], from: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
         let mut found: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         let own = self.writes.range(from.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+        let from_start = from == prefix;
         let mut from = from.to_vec();
         loop {
             let page = self.store.scan(self.partition, prefix, &from, PAGE)?;
@@ -115,6 +158,12 @@ impl<'a> Turn<'a> {
                 break;
             }
         }
+        let mut seen = self.seen.borrow_mut();
+        if from_start && found.len() <= SMALL && seen.rows.len() < REMEMBERED {
+            seen.rows.extend(found.iter().map(|(key, value)| (key.clone(), Some(value.clone()))));
+            seen.prefixes.push(prefix.to_vec());
+        }
+        drop(seen);
         for (key, written) in own {
             match written {
                 Some(value) => found.insert(key.clone(), value.clone()),

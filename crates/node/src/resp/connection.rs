@@ -82,7 +82,6 @@ impl Connection {
 
     /// Serves the client until it leaves, or until `shutdown` says so and what was asked before is answered.
     ///
-    /// # Errors
     /// The client can not be reached any more.
     pub(crate) async fn run(mut self, mut shutdown: watch::Receiver<bool>) -> io::Result<()> {
         loop {
@@ -104,8 +103,8 @@ impl Connection {
         }
     }
 
-    /// Does whatever can be done without waiting. What is collected leaves once there is nothing else to do, so that the
-    /// replies of a pipeline share their writes.
+    /// Does whatever can be done without waiting. What is collected leaves once there is nothing else to do, so that
+    /// the replies of a pipeline share their writes.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Next>> {
         loop {
             if self.collect(context) | self.dispatch() {

@@ -1,9 +1,9 @@
 //! What the numbers mean that `SCAN` hands out.
 //!
-//! A place among the keys is a partition and the last key that was looked at, which no number of 64 bits can hold, so the
-//! node keeps a table. It is bounded: the places of scans that were left long ago are forgotten, and going on with one of
-//! them is told to be an invalid cursor. A cursor can be used more than once, and on any connection of the node that
-//! handed it out.
+//! A place among the keys is a partition and the last key that was looked at, which no number of 64 bits can hold, so
+//! the node keeps a table. It is bounded: the places of scans that were left long ago are forgotten, and going on with
+//! one of them is told to be an invalid cursor. A cursor can be used more than once, and on any connection of the node
+//! that handed it out.
 
 use std::collections::{HashMap, VecDeque};
 

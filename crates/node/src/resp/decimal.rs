@@ -1,8 +1,8 @@
-//! Sums of decimal numbers, for `INCRBYFLOAT`: exact, and written as Redis writes its long doubles, with at most 17 digits
-//! behind the point and no zeros at the end.
+//! Sums of decimal numbers, for `INCRBYFLOAT`: exact, and written as Redis writes its long doubles, with at most 17
+//! digits behind the point and no zeros at the end.
 //!
-//! Redis adds in binary with 64 bits of mantissa, so its sums differ from these where that rounds, from about the 19th digit
-//! on; these are what one computes by hand, on every kind of machine.
+//! Redis adds in binary with 64 bits of mantissa, so its sums differ from these where that rounds, from about the 19th
+//! digit on; these are what one computes by hand, on every kind of machine.
 
 use bigdecimal::num_bigint::Sign;
 use bigdecimal::{BigDecimal, RoundingMode};

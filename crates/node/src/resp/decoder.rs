@@ -1,9 +1,9 @@
 //! Requests out of a stream of bytes: arrays of bulk strings, or lines typed by a person.
 //!
-//! `redis-protocol` decodes any frame from its first byte on, however often it has looked at it before, and nests as deep as
-//! it is told. Clients are not trusted here: a request of a million arguments that arrives byte by byte is looked at once,
-//! nothing nests, nothing is allocated by a length that is only announced, and what is refused is worded as Redis words
-//! it. The tests hold this decoder to that crate's reading of every request that both take.
+//! `redis-protocol` decodes any frame from its first byte on, however often it has looked at it before, and nests as
+//! deep as it is told. Clients are not trusted here: a request of a million arguments that arrives byte by byte is
+//! looked at once, nothing nests, nothing is allocated by a length that is only announced, and what is refused is
+//! worded as Redis words it. The tests hold this decoder to that crate's reading of every request that both take.
 
 use bytes::{Buf, Bytes, BytesMut};
 

@@ -32,8 +32,7 @@ pub(crate) enum CommandError {
     OutOfRange(i64),
     #[error("ERR invalid expire time in '{0}' command")]
     ExpireTime(&'static str),
-    #[error("ERR string exceeds maximum allowed size (proto-max-bulk-len)")]
-    TooLong,
+
     #[error("ERR invalid cursor")]
     Cursor,
     #[error("WRONGTYPE Operation against a key holding the wrong kind of value")]

@@ -1,7 +1,7 @@
 //! What a client is told, in either version of the protocol.
 //!
-//! Scalars are encoded by `redis-protocol`. Headers of aggregates are written here: that crate keeps the elements of sets
-//! and maps in hash tables, and what a client sees is not to depend on a hash's order.
+//! Scalars are encoded by `redis-protocol`. Headers of aggregates are written here: that crate keeps the elements of
+//! sets and maps in hash tables, and what a client sees is not to depend on a hash's order.
 
 use std::io::Write;
 

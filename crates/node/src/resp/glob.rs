@@ -1,8 +1,8 @@
 //! Patterns of keys, as Redis matches them: `*`, `?`, `[a-z]`, `[^x]`, and `\` before what stands for itself.
 //!
-//! No crate was found that matches bytes in this way; those for paths treat `/` and `{` apart. The time is bounded by the
-//! product of the lengths, whatever the pattern: only the last `*` is ever tried again, since a longer match of an earlier
-//! one could only leave less to the rest.
+//! No crate was found that matches bytes in this way; those for paths treat `/` and `{` apart. The time is bounded by
+//! the product of the lengths, whatever the pattern: only the last `*` is ever tried again, since a longer match of an
+//! earlier one could only leave less to the rest.
 
 /// Whether the pattern matches all of the text.
 pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
@@ -53,7 +53,8 @@ fn take(pattern: &[u8], byte: u8) -> Option<usize> {
     }
 }
 
-/// Whether a class takes a byte, and how long it is with its closing bracket. One that is not closed ends with the pattern.
+/// Whether a class takes a byte, and how long it is with its closing bracket. One that is not closed ends with the
+/// pattern.
 fn class_takes(class: &[u8], byte: u8) -> (bool, usize) {
     let is_negated = class.first() == Some(&b'^');
     let mut at = usize::from(is_negated);

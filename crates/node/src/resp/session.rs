@@ -3,23 +3,40 @@
 //! A session is a client: a write carries what the session last read of its key, so that under a policy that keeps
 //! siblings it replaces exactly that. A read is followed by one write with its context; further writes carry none.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use syncline_replicas::{
-    Achieved, Command, Context, ExpireCondition, Level, PartitionId, Refusal, Reply, RequestId, Strategy,
-};
+use syncline_replicas::{Command, Context, Level, MAX_PATH, Refusal, Reply, RequestId, Strategy};
 
 use super::Server;
 use super::contexts::Contexts;
 use super::error::CommandError;
 use super::frame::Protocol;
+use super::last_writes::LastWrites;
 use crate::gateway::{Answer, Ask, Client};
 
 /// How many requests of one command are on their way at once.
 const WINDOW: usize = 128;
+
+/// Whether a key, with any member that the command names, can be the name of something at all. What can not is not even
+/// looked for.
+///
+/// It can not.
+pub(crate) fn check_names(key: &[u8], command: &Command) -> Result<(), CommandError> {
+    let longest = match command {
+        Command::Add(members) | Command::Remove(members) | Command::Contains(members) => {
+            members.iter().map(Vec::len).max().unwrap_or(0)
+        }
+        _ => 0,
+    };
+    if key.len() + longest <= MAX_PATH {
+        return Ok(());
+    }
+    Err(CommandError::Refused { refusal: Refusal::TooLarge, needed: 0, is_read: command.is_read() })
+}
 
 /// A connection's state.
 pub(crate) struct Session {
@@ -38,17 +55,7 @@ pub(crate) struct Session {
     pub(crate) random: fastrand::Rng,
     client: Client,
     contexts: Contexts,
-    last_writes: BTreeMap<PartitionId, LastWrite>,
-    acknowledged: Option<(RequestId, Achieved)>,
-}
-
-/// A session's last write in one partition.
-#[derive(Clone, Debug)]
-struct LastWrite {
-    id: RequestId,
-    key: Vec<u8>,
-    /// Whether it made events; not known if it was not acknowledged.
-    made_events: Option<bool>,
+    pub(crate) last_writes: LastWrites,
 }
 
 /// A request that was made.
@@ -79,8 +86,7 @@ impl Session {
             random: fastrand::Rng::new(),
             client: server.gateway.open(),
             contexts: Contexts::default(),
-            last_writes: BTreeMap::new(),
-            acknowledged: None,
+            last_writes: LastWrites::default(),
             server,
         }
     }
@@ -92,8 +98,7 @@ impl Session {
         self.is_known = self.server.settings.password.is_none();
         self.level = self.server.gateway.cluster().level;
         self.contexts.clear();
-        self.last_writes.clear();
-        self.acknowledged = None;
+        self.last_writes = LastWrites::default();
     }
 
     /// Whether this command carries what was read of its key before.
@@ -124,17 +129,8 @@ impl Session {
                 self.contexts.remember(reply.context.clone());
             }
         } else {
-            let (made_events, achieved) = match &outcome {
-                Ok(reply) => (Some(!reply.events.is_empty()), Some(reply.achieved)),
-                Err(Refusal::QuorumNotReached { achieved, .. }) => (None, Some(*achieved)),
-                Err(_) => (None, None),
-            };
-            // Of a write that was refused, nothing can be waited for.
-            if let Some(achieved) = achieved {
-                let partition = self.server.gateway.partition_of(&key);
-                self.last_writes.insert(partition, LastWrite { id, key, made_events });
-                self.acknowledged = Some((id, achieved));
-            }
+            let partition = self.server.gateway.partition_of(&key);
+            self.last_writes.note(partition, id, key, &outcome);
         }
         outcome.map_err(|refusal| match refusal {
             Refusal::WrongType => CommandError::WrongType,
@@ -144,6 +140,8 @@ impl Session {
 
     /// Asks, and waits for the answer.
     pub(crate) async fn call(&mut self, key: &[u8], command: Command) -> Result<Reply, CommandError> {
+        check_names(key, &command)?;
+
         let Asked { answer, about } = self.ask(key.to_vec(), command);
         let outcome = answer.await;
         self.settle(about, outcome)
@@ -164,7 +162,6 @@ impl Session {
 
     /// Asks several requests, many at a time, and hands over their answers in order. After a failure no more are made.
     ///
-    /// # Errors
     /// The first failure. Of writes, others may have taken effect.
     pub(crate) async fn call_all(
         &mut self,
@@ -179,18 +176,16 @@ impl Session {
                 && asked.len() < WINDOW
                 && let Some((key, command)) = requests.next()
             {
-                asked.push_back(self.ask(key, command));
+                result = check_names(&key, &command);
+                if result.is_ok() {
+                    asked.push_back(self.ask(key, command));
+                }
             }
             let Some(Asked { answer, about }) = asked.pop_front() else { return result };
             let outcome = answer.await;
             let taken = self.settle(about, outcome).and_then(&mut take);
             result = result.and(taken);
         }
-    }
-
-    /// Where the last write that was acknowledged, in part or as asked, is known to be.
-    pub(crate) fn last_acknowledged(&self) -> Option<Achieved> {
-        self.acknowledged.map(|(_, achieved)| achieved)
     }
 
     /// The most that a level may ask for.
@@ -202,47 +197,11 @@ impl Session {
         }
     }
 
-    /// Waits until the session's last write in each partition has this many copies, but not longer than so; tells how many
-    /// the least copied one has. With nothing written, everything is everywhere.
-    pub(crate) async fn wait_for(&mut self, copies: u8, patience: std::time::Duration) -> u8 {
+    /// Waits until the session's last write in each partition has this many copies, but not longer than so; tells how
+    /// many the least copied one has. With nothing written, everything is everywhere.
+    pub(crate) async fn wait_for(&mut self, copies: u8, patience: Duration) -> u8 {
         let least = copies.clamp(1, self.most_copies());
-        let writes: Vec<LastWrite> = self.last_writes.values().cloned().collect();
-        let asked: Vec<Answer> = writes.iter().map(|write| self.ask_for_write(write, least, patience)).collect();
-        let mut reached = self.server.gateway.cluster().nodes;
-        for (write, answer) in writes.iter().zip(asked) {
-            let achieved = self.copies_of(write, answer.await).await;
-            if let Some((_, known)) = self.acknowledged.as_mut().filter(|(id, _)| *id == write.id)
-                && achieved.copies > known.copies
-            {
-                *known = achieved;
-            }
-            reached = reached.min(achieved.copies);
-        }
-        reached
-    }
-
-    /// Asks for a write again that was made before. What is asked names the write and changes nothing: a replica that knows
-    /// the write answers for it, and one that does not has lost it, or forgotten it long ago, and must not do it twice.
-    fn ask_for_write(&self, write: &LastWrite, copies: u8, patience: std::time::Duration) -> Answer {
-        let command = Command::Expire { at: None, condition: ExpireCondition::IfNone };
-        let level = Level { write: copies, ..self.level };
-        let ask = Ask { key: write.key.clone(), command, context: None, level, patience };
-        self.server.gateway.ask_again(write.id, ask)
-    }
-
-    async fn copies_of(&self, write: &LastWrite, outcome: Result<Reply, Refusal>) -> Achieved {
-        let is_it = |reply: &Reply| write.made_events.is_none_or(|made| made != reply.events.is_empty());
-        match outcome {
-            Ok(reply) if is_it(&reply) => reply.achieved,
-            Err(Refusal::QuorumNotReached { achieved, .. }) => {
-                // This does not say whether it is the write that so many have: who answers at all says that.
-                let patience = self.server.gateway.cluster().patience;
-                match self.ask_for_write(write, 1, patience).await {
-                    Ok(reply) if is_it(&reply) => achieved,
-                    _ => Achieved::default(),
-                }
-            }
-            _ => Achieved::default(),
-        }
+        let reached = self.last_writes.wait_for(&self.server.gateway, least, patience).await;
+        reached.unwrap_or(self.server.gateway.cluster().nodes)
     }
 }

@@ -1,4 +1,5 @@
-//! The table of commands: from it follow their dispatch, the check of their arguments' number, and what `COMMAND` tells.
+//! The table of commands: from it follow their dispatch, the check of their arguments' number, and what `COMMAND`
+//! tells.
 
 use std::cmp::Ordering;
 use std::future::Future;
@@ -11,7 +12,7 @@ use super::arguments::shown;
 use super::commands::{conditional, connection, consistency, expiry, introspection, keys, scans, sets, strings};
 use super::error::CommandError;
 use super::frame::Frame;
-use super::session::Session;
+use super::session::{Session, check_names};
 
 /// What a command comes to.
 pub(crate) type Outcome = Result<Frame, CommandError>;
@@ -28,12 +29,14 @@ pub(crate) struct One {
 }
 
 impl One {
-    /// Asks this of the key, and tells the answer so. A function that captures nothing is boxed without being allocated.
+    /// Asks this of the key, and tells the answer so. A function that captures nothing is boxed without being
+    /// allocated.
     pub(crate) fn new(
         key: &[u8],
         command: Command,
         interpret: impl FnOnce(Reply) -> Outcome + Send + 'static,
     ) -> Result<Self, CommandError> {
+        check_names(key, &command)?;
         Ok(Self { key: key.to_vec(), command, interpret: Box::new(interpret) })
     }
 }
@@ -198,7 +201,6 @@ static CONFIG: &[Spec] = &[
 
 /// The command that a request names.
 ///
-/// # Errors
 /// There is none of this name, or it does not take so many arguments.
 pub(crate) fn find(request: &[Bytes]) -> Result<&'static Spec, CommandError> {
     let command = by_name(&request[0]).ok_or_else(|| CommandError::unknown_command(request))?;

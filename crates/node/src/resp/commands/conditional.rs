@@ -1,7 +1,8 @@
 //! Commands that read, compute, and write if nothing has changed meanwhile.
 //!
-//! What their replies tell is what they did, once: a write that finds the key changed is computed again from what it holds
-//! now. `changed` tells, as the coordinator of the write sees it; on another replica the same may be done concurrently.
+//! What their replies tell is what they did, once: a write that finds the key changed is computed again from what it
+//! holds now. `changed` tells, as the coordinator of the write sees it; on another replica the same may be done
+//! concurrently.
 
 use bytes::Bytes;
 use syncline_replicas::{Command, Reply, SetCondition, SetExpiry, SetOptions};
@@ -9,7 +10,7 @@ use syncline_replicas::{Command, Reply, SetCondition, SetExpiry, SetOptions};
 use super::{members, text};
 use crate::resp::arguments::number;
 use crate::resp::decimal;
-use crate::resp::decoder::MAX_BULK;
+
 use crate::resp::error::CommandError;
 use crate::resp::frame::Frame;
 use crate::resp::session::Session;
@@ -22,9 +23,6 @@ pub(crate) fn append(session: &mut Session, request: Vec<Bytes>) -> Steps<'_> {
     Box::pin(async move {
         let written = update(session, &request[1], |held| {
             let mut value = held.unwrap_or_default();
-            if value.len() + request[2].len() > MAX_BULK {
-                return Err(CommandError::TooLong);
-            }
             value.extend_from_slice(&request[2]);
             Ok(value)
         });

@@ -29,7 +29,7 @@ pub(crate) fn wait(session: &mut Session, request: Vec<Bytes>) -> Steps<'_> {
 
 /// `SYNCLINE.ACK`: where the session's last write is known to be.
 pub(crate) fn ack(session: &mut Session, _: &[Bytes]) -> Outcome {
-    Ok(session.last_acknowledged().map_or(Frame::Null, |achieved| {
+    Ok(session.last_writes.last_achieved().map_or(Frame::Null, |achieved| {
         Frame::Map(vec![
             (Frame::bulk("copies"), Frame::Integer(achieved.copies.into())),
             (Frame::bulk("datacenters"), Frame::Integer(achieved.datacenters.into())),

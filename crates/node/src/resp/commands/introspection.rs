@@ -16,6 +16,8 @@ use crate::resp::table::{COMMANDS, Outcome, Spec, by_name};
 
 /// What a section of `INFO` says: names and values.
 type Lines = Vec<(&'static str, String)>;
+/// A section: its name, and what it says of a session and its server.
+type Section = (&'static str, fn(&Session) -> Lines);
 
 pub(crate) fn command(_: &mut Session, _: &[Bytes]) -> Outcome {
     Ok(Frame::Array(COMMANDS.iter().map(describe).collect()))
@@ -68,7 +70,7 @@ pub(crate) fn info(session: &mut Session, request: &[Bytes]) -> Outcome {
         let named = &request[1..];
         named.is_empty() || named.iter().any(|name| is(name, section) || all.iter().any(|all| is(name, all)))
     };
-    let sections: [(&str, fn(&Session) -> Lines); 6] = [
+    let sections: [Section; 6] = [
         ("Server", server),
         ("Clients", clients),
         ("Persistence", |_| vec![("loading", "0".into())]),

@@ -94,7 +94,8 @@ pub(crate) fn srandmember(session: &mut Session, request: &[Bytes]) -> Prepared 
     })
 }
 
-/// All members at once: the cursor that it tells is always 0. Like Redis, this looks at the options only if there is a set.
+/// All members at once: the cursor that it tells is always 0. Like Redis, this looks at the options only if there is a
+/// set.
 pub(crate) fn sscan(_: &mut Session, request: &[Bytes]) -> Prepared {
     let mut options = ScanOptions::from_cursor(&request[2])?;
     let given = request[3..].to_vec();

@@ -171,7 +171,9 @@ pub(crate) struct Shard {
     removed: u64,
     outbox: Outbox,
     effects: Effects,
+    /// What was written in this burst, and in how many batches.
     written: BTreeMap<PartitionId, BatchNumber>,
+    batches: usize,
 }
 
 impl Shard {
@@ -192,6 +194,7 @@ impl Shard {
             outbox: Outbox::default(),
             effects: Effects::default(),
             written: BTreeMap::new(),
+            batches: 0,
             parts,
         }
     }
@@ -371,7 +374,8 @@ impl Shard {
     fn end_burst(&mut self) {
         self.parts.links.send(&mut self.outbox);
         if !self.written.is_empty() {
-            self.parts.flusher.want(std::mem::take(&mut self.written), &self.parts.inbox);
+            let count = std::mem::take(&mut self.batches);
+            self.parts.flusher.want(std::mem::take(&mut self.written), count, &self.parts.inbox);
         }
     }
 
@@ -509,6 +513,7 @@ impl Shard {
                 let durability = self.partitions.entry(partition).or_default();
                 durability.written = number;
                 self.written.insert(partition, number);
+                self.batches += 1;
                 if let Err(error) = written {
                     let failed = ShardInput::FlushFailed { partition, reason: error.to_string() };
                     self.parts.inbox.send_own(failed);

@@ -9,7 +9,7 @@ use crate::dedupe::{Dedupe, Seen};
 use crate::key_view::KeyView;
 use crate::partition::{Partition, size_of_change, size_of_event};
 use crate::turn::Turn;
-use crate::value::{Deadline, Event, MAX_PATH, Path, Payload, Slot, Stamped, Value};
+use crate::value::{Deadline, Event, Path, Payload, Slot, Stamped, Value};
 use crate::{
     Applied, Command, Configuration, Context, Delta, ExpireCondition, Fault, Refusal, RegisterPolicy, Reply, Request,
     SetCondition, SetExpiry, SetOptions,
@@ -67,13 +67,6 @@ pub(crate) fn execute(
 ) -> Result<Result<Executed, Refusal>, Fault> {
     if request.context.as_ref().is_some_and(|context| context.key != request.key) {
         return Ok(Err(Refusal::OtherKey));
-    }
-    let named = match &request.command {
-        Command::Add(members) => members.iter().map(Vec::len).max().unwrap_or(0),
-        _ => 0,
-    };
-    if request.key.len() + named > MAX_PATH {
-        return Ok(Err(Refusal::TooLarge));
     }
     let write = Write { configuration, request, policy: configuration.policies.of(&request.key) };
     let view = KeyView::read_for(partition, turn, &request.key, &request.command)?;
@@ -203,7 +196,9 @@ impl Write<'_> {
         self.remove_counter(view, &mut paths);
         remove_members(view, &mut paths);
         match options.expiry {
-            SetExpiry::Keep => {}
+            SetExpiry::Keep if view.value(self.policy) != Value::Absent => {}
+            // Nothing is there whose deadline could be kept.
+            SetExpiry::Keep => self.remove_deadline(view, &mut paths),
             SetExpiry::Clear => self.remove_deadline(view, &mut paths),
             SetExpiry::At(at) => paths.push(self.deadline(view, Deadline { timestamp, at })),
         }
@@ -266,7 +261,10 @@ impl Write<'_> {
         };
         let number = number.checked_add(amount).ok_or(Refusal::Overflow)?;
         let (payload, kills) = counter.increment(writer, amount).ok_or(Refusal::Overflow)?;
-        let paths = vec![(self.path(slot), Some(Payload::Counter(payload)), kills)];
+        let mut paths = vec![(self.path(slot), Some(Payload::Counter(payload)), kills)];
+        if view.value(self.policy) == Value::Absent {
+            self.remove_deadline(view, &mut paths);
+        }
         Ok(Changes { paths, value: Value::Counter(number), changed: 1 })
     }
 
@@ -284,6 +282,10 @@ impl Write<'_> {
             if is_add || seen.is_some() {
                 changes.paths.push((path, is_add.then_some(Payload::Member), seen.unwrap_or_default()));
             }
+        }
+        // A deadline that outlived the last member is not that of the new ones.
+        if is_add && view.members.is_empty() && !view.has_other_members {
+            self.remove_deadline(view, &mut changes.paths);
         }
         Ok(changes)
     }

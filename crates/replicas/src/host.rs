@@ -220,6 +220,10 @@ impl Hosted {
             turn.respond(from, unavailable(&request, configuration.epoch), Leaves::AtOnce);
             return Ok(());
         }
+        if !request.fits() {
+            turn.respond(from, request.respond(configuration, Err(Refusal::TooLarge)), Leaves::AtOnce);
+            return Ok(());
+        }
         match &mut self.replicator {
             Replicator::LeaderFollower(replicator) => replicator.handle_request(turn, configuration, from, request),
             Replicator::MultiLeader(replicator) => replicator.handle_request(turn, configuration, from, &request),

@@ -24,6 +24,8 @@ pub(crate) struct KeyView {
     pub(crate) counter: CounterView,
     pub(crate) counter_dots: BTreeSet<Dot>,
     pub(crate) members: Vec<(Path, BTreeSet<Dot>)>,
+    /// Whether the set has members that were not read; looked for only where there is a deadline, which may be stale.
+    pub(crate) has_other_members: bool,
     deadline: Option<Deadline>,
     pub(crate) deadline_dots: BTreeSet<Dot>,
     now: WallTime,
@@ -60,6 +62,11 @@ impl KeyView {
             let path = Path { key: key.to_vec(), slot };
             let entry = partition.entry(turn, &path)?;
             view.take(path, &entry);
+        }
+        if !view.deadline_dots.is_empty() && view.members.is_empty() {
+            let is_live =
+                |row: &[u8], value: &[u8]| rows::decode::<Entry<Payload>>(row, value).map(|entry| entry.is_live());
+            view.has_other_members = turn.any(&rows::members_of(key), is_live)?;
         }
         if view.register.is_some() {
             for (path, entry) in entries_under(turn, &rows::added_of(key))? {

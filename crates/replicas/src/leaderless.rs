@@ -20,8 +20,8 @@ use crate::partition::{Joined, Partition};
 use crate::rows::{self, EventRow};
 use crate::turn::{Leaves, Turn};
 use crate::{
-    Achieved, Applied, BatchNumber, Body, ClientId, Configuration, Context, Delta, Fault, Level, NodeId, Notice,
-    Refusal, Reply, Request, RequestId, Settings, Timer, TimerKind, Update,
+    Achieved, Applied, BatchNumber, Body, ClientId, Configuration, Context, Delta, Fault, Level, MAX_PATH, NodeId,
+    Notice, Refusal, Reply, Request, RequestId, Settings, Timer, TimerKind, Update,
 };
 
 /// The most requests that wait for other members at once.
@@ -120,9 +120,24 @@ impl Leaderless {
         from: ClientId,
         request: Request,
     ) -> Result<(), Fault> {
-        // A retry of what still waits: its answer will come.
-        if self.pending.contains_key(&request.id) {
-            return Ok(());
+        if let Some(pending) = self.pending.get_mut(&request.id) {
+            // A retry of what still waits: its answer will come. One of what was answered and only waits for the others may
+            // ask for more of them.
+            if !pending.responded {
+                return Ok(());
+            }
+            let members = configuration.size();
+            if let Err(refusal) = request.level.check(Level { read: members, write: members }) {
+                turn.respond(from, request.respond(configuration, Err(refusal)), Leaves::AtOnce);
+                return Ok(());
+            }
+            self.generation += 1;
+            let id = request.id;
+            let timer = Timer { kind: TimerKind::Request(id), generation: self.generation };
+            turn.set_timer(timer, request.patience());
+            *pending =
+                Pending { client: from, request, generation: self.generation, responded: false, ..pending.clone() };
+            return self.progress(turn, configuration, id);
         }
         let members = configuration.size();
         let refusal = match request.level.check(Level { read: members, write: members }) {
@@ -244,12 +259,34 @@ impl Leaderless {
     ) -> Result<(), Fault> {
         match body {
             Body::AntiEntropy(message) => {
+                if let AntiEntropyMessage::Clock { clock, .. } = &message {
+                    self.acknowledge(turn, configuration, from, clock)?;
+                }
                 self.anti_entropy.handle(turn, &mut self.partition, configuration, from, message)
             }
             Body::Quorum(message) => self.handle_quorum(turn, configuration, from, message),
             // What belongs to other strategies means nothing here.
             _ => Ok(()),
         }
+    }
+
+    /// A clock that a member reports is durable there, so it acknowledges the writes that it covers, whichever way they came.
+    fn acknowledge(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        from: NodeId,
+        clock: &CausalContext,
+    ) -> Result<(), Fault> {
+        let covered = self.pending.iter_mut().filter_map(|(id, pending)| {
+            let PendingKind::Write { applied, .. } = &pending.kind else { return None };
+            let covers = applied.events.iter().all(|dot| clock.contains(*dot));
+            (covers && !applied.events.is_empty() && pending.answered.insert(from)).then_some(*id)
+        });
+        for id in covered.collect::<Vec<_>>() {
+            self.progress(turn, configuration, id)?;
+        }
+        Ok(())
     }
 
     fn handle_quorum(
@@ -269,6 +306,8 @@ impl Leaderless {
                 }
                 Ok(())
             }
+            // No key is so long.
+            QuorumMessage::Read { key, .. } if key.len() > MAX_PATH => Ok(()),
             QuorumMessage::Read { request, key, since } => {
                 let update = self.partition.diff_of_key(turn, &key, &since)?;
                 let clock = self.partition.clock().clone();

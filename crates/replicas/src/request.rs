@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use syncline_clocks::{CausalContext, Dot, HybridTimestamp};
 
-use crate::{Applied, Configuration, Epoch, NodeId, PartitionId, RequestId, Value};
+use crate::{Applied, Configuration, Epoch, MAX_PATH, NodeId, PartitionId, RequestId, Value};
 
 /// What a client has seen of one key: it travels from a read to the writes that follow from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -282,6 +282,17 @@ impl Level {
 const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
 
 impl Request {
+    /// Whether the paths that it names are as short as a path has to be.
+    pub(crate) fn fits(&self) -> bool {
+        let member = match &self.command {
+            Command::Add(members) | Command::Remove(members) | Command::Contains(members) => {
+                members.iter().map(Vec::len).max().unwrap_or(0)
+            }
+            _ => 0,
+        };
+        self.key.len() + member <= MAX_PATH
+    }
+
     pub(crate) fn patience(&self) -> Duration {
         self.patience.min(LONGEST_PATIENCE)
     }

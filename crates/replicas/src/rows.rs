@@ -72,7 +72,8 @@ pub(crate) const UNSTABLE: &[u8] = b"u";
 pub(crate) const LOG: &[u8] = b"l";
 pub(crate) const APPLIED: &[u8] = b"q";
 
-/// How postcard tells [`Slot::Added`](crate::Slot::Added) from the other slots.
+/// How postcard tells [`Slot::Member`](crate::Slot::Member) and [`Slot::Added`](crate::Slot::Added) from the other slots.
+const MEMBER: u8 = 2;
 const ADDED: u8 = 3;
 
 pub(crate) fn entry_key(path: &Path) -> Vec<u8> {
@@ -82,6 +83,13 @@ pub(crate) fn entry_key(path: &Path) -> Vec<u8> {
 /// The prefix of all rows of one key: a path begins with its length-prefixed key.
 pub(crate) fn entries_of(key: &[u8]) -> Vec<u8> {
     named(ENTRIES, key)
+}
+
+/// The prefix of a key's rows of members.
+pub(crate) fn members_of(key: &[u8]) -> Vec<u8> {
+    let mut prefix = entries_of(key);
+    prefix.push(MEMBER);
+    prefix
 }
 
 /// The prefix of a key's rows of increments by version.

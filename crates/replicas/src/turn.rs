@@ -173,6 +173,35 @@ impl<'a> Turn<'a> {
         Ok(found.into_iter().collect())
     }
 
+    /// Whether some row under a prefix has a property; reads no further than to the first.
+    pub(crate) fn any(
+        &self,
+        prefix: &[u8],
+        holds: impl Fn(&[u8], &[u8]) -> Result<bool, Fault>,
+    ) -> Result<bool, Fault> {
+        let own = self.writes.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+        for (key, value) in own {
+            if let Some(value) = value
+                && holds(key, value)?
+            {
+                return Ok(true);
+            }
+        }
+        let mut from = prefix.to_vec();
+        loop {
+            let page = self.store.scan(self.partition, prefix, &from, SMALL)?;
+            for (key, value) in &page {
+                if !self.writes.contains_key(key) && holds(key, value)? {
+                    return Ok(true);
+                }
+            }
+            match page.last() {
+                Some((last, _)) if page.len() == SMALL => from = [last.as_slice(), &[0]].concat(),
+                _ => return Ok(false),
+            }
+        }
+    }
+
     pub(crate) fn put(&mut self, key: Vec<u8>, row: &impl Serialize) {
         self.writes.insert(key, Some(rows::encode(row)));
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use syncline_clocks::{ReplicaId, WallTime};
 use syncline_replicas::{
     ClientId, Command, Configuration, Context, DatacenterId, Effect, Effects, Envelope, Epoch, ExpireCondition, Host,
-    Input, KeyPage, Level, Member, Monotonic, NodeId, Now, PartitionId, Policies, Refusal, RegisterPolicy, Reply,
-    Request, RequestId, SetCondition, SetExpiry, SetOptions, Settings, Strategy, Value, scan_keys,
+    Input, KeyPage, Level, MAX_PATH, Member, Monotonic, NodeId, Now, PartitionId, Policies, Refusal, RegisterPolicy,
+    Reply, Request, RequestId, SetCondition, SetExpiry, SetOptions, Settings, Strategy, Value, scan_keys,
 };
 
 mod support;
@@ -277,6 +277,43 @@ fn a_key_that_has_expired_holds_nothing_and_is_removed_by_the_next_write() {
     assert_eq!(pair.nodes[0].1.rows, rows);
     assert_eq!(pair.ask(0, "s", Command::Add(names(&["c"]))).unwrap().changed, 1);
     assert_eq!(pair.members("s"), ["c"]);
+}
+
+#[test]
+fn a_deadline_ends_with_the_last_of_what_it_was_for() {
+    let mut pair = Pair::new();
+    let expire = Command::Expire { at: Some(START_MS + 10_000), condition: ExpireCondition::Always };
+    for revive in [
+        Command::Add(names(&["c"])),
+        Command::Increment(1),
+        Command::Set { value: b"v".to_vec(), options: SetOptions { expiry: SetExpiry::Keep, ..SetOptions::default() } },
+    ] {
+        pair.ask(0, "k", Command::Add(names(&["a", "b"]))).unwrap();
+        pair.ask(0, "k", expire.clone()).unwrap();
+        pair.ask(0, "k", Command::Remove(names(&["a"]))).unwrap();
+        pair.ask(0, "k", Command::Add(names(&["x"]))).unwrap();
+        let kept = pair.ask(0, "k", Command::Get).unwrap().expires;
+        assert_eq!(kept, Some(START_MS + 10_000), "another member was there all the time");
+        pair.ask(0, "k", Command::Remove(names(&["b", "x"]))).unwrap();
+        pair.ask(0, "k", revive.clone()).unwrap();
+        assert_eq!(pair.ask(0, "k", Command::Get).unwrap().expires, None, "{revive:?}");
+        pair.ask(0, "k", DELETE).unwrap();
+    }
+}
+
+#[test]
+fn names_that_no_store_takes_are_refused() {
+    let mut pair = Pair::new();
+    let (long, half) = ("k".repeat(MAX_PATH + 1), "m".repeat(MAX_PATH / 2 + 1));
+    for command in [Command::Get, set("v"), DELETE, Command::Increment(1), Command::Add(names(&["a"]))] {
+        assert_eq!(pair.ask(0, &long, command), Err(Refusal::TooLarge));
+    }
+    for command in [Command::Add, Command::Remove, Command::Contains].map(|command| command(names(&[&half]))) {
+        assert_eq!(pair.ask(0, &half, command), Err(Refusal::TooLarge));
+    }
+    let large = vec![0; 17 << 20];
+    assert_eq!(pair.ask(0, "k", Command::set(large)), Err(Refusal::TooLarge));
+    assert_eq!(pair.text("k"), None);
 }
 
 #[test]

@@ -138,6 +138,18 @@ const TEMPLATES: &[(u32, Kind, &str, &[Slot])] = &[
     (1, Kind::Same, "CONFIG", &[Options(&["nothing", "get"])]),
 ];
 
+const STRANGE_KEYS: [&[u8]; 3] = [b"", b"k\r\n\0\xff", b"k*"];
+const PLAIN_KEYS: usize = 12;
+
+fn plain_key(number: usize) -> Vec<u8> {
+    format!("k{number}").into_bytes()
+}
+
+/// Every key that commands name.
+pub(crate) fn all_keys() -> impl Iterator<Item = Vec<u8>> {
+    STRANGE_KEYS.into_iter().map(<[u8]>::to_vec).chain((0..PLAIN_KEYS).map(plain_key))
+}
+
 /// The source of chance.
 pub(crate) struct Generator {
     random: fastrand::Rng,
@@ -232,11 +244,9 @@ impl Generator {
     }
 
     fn key(&mut self) -> Vec<u8> {
-        match self.random.u32(0..20) {
-            0 => Vec::new(),
-            1 => b"k\r\n\0\xff".to_vec(),
-            2 => b"k*".to_vec(),
-            _ => format!("k{}", self.random.u32(0..12)).into_bytes(),
+        match self.random.usize(0..20) {
+            strange @ 0..3 => STRANGE_KEYS[strange].to_vec(),
+            _ => plain_key(self.random.usize(0..PLAIN_KEYS)),
         }
     }
 

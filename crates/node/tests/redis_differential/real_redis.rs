@@ -1,6 +1,7 @@
 //! A Redis of the test's own.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,29 +14,43 @@ pub(crate) struct RealRedis {
 impl RealRedis {
     /// Starts it on a free port, without persistence.
     pub(crate) fn start() -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-        let address = free.expect("a port is free");
+        // Below the ports that the system gives to those who do not care, so that none of these takes it meanwhile.
+        let ports = std::iter::repeat_with(|| fastrand::u16(20_000..30_000)).take(10);
+        let mut started = ports.filter_map(Self::start_on);
+        started.next().expect("redis-server listens on one of ten ports")
+    }
+
+    /// Nothing if the port is taken.
+    fn start_on(port: u16) -> Option<Self> {
         let child = Command::new("redis-server")
-            .args(["--bind", "127.0.0.1", "--port", &address.port().to_string()])
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
             .args(["--save", "", "--appendonly", "no", "--dir", "/tmp"])
             .stdout(Stdio::null())
             .spawn();
         let child = child.unwrap_or_else(|error| {
             panic!(
-                "redis-server can not be started ({error}). This test compares replies with a real Redis 7.0: install it, \
-                 for example with `apt-get install redis-server`"
+                "redis-server can not be started ({error}). This test compares replies with a real Redis 7.0: install \
+                 it, for example with `apt-get install redis-server`"
             )
         });
-        let mut started = Self { address, child };
+        let mut started = Self { address: (Ipv4Addr::LOCALHOST, port).into(), child };
         let began = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            if let Ok(Some(status)) = started.child.try_wait() {
-                panic!("redis-server ended at once: {status}");
+        while began.elapsed() < Duration::from_secs(30) {
+            if !matches!(started.child.try_wait(), Ok(None)) {
+                return None;
             }
-            assert!(began.elapsed() < Duration::from_secs(30), "redis-server does not listen on {address}");
+            if started.answers() {
+                return Some(started);
+            }
             std::thread::sleep(Duration::from_millis(20));
         }
-        started
+        panic!("redis-server does not answer on {}", started.address);
+    }
+
+    fn answers(&self) -> bool {
+        let Ok(mut stream) = TcpStream::connect(self.address) else { return false };
+        let mut reply = [0; 7];
+        stream.write_all(b"PING\r\n").is_ok() && stream.read_exact(&mut reply).is_ok() && reply == *b"+PONG\r\n"
     }
 }
 

@@ -127,6 +127,10 @@ async fn interrupted() -> Failure {
 }
 
 async fn measure(arguments: &Arguments) -> Result<Report, Failure> {
+    let wanted = |system: &System| arguments.only.is_empty() || arguments.only.contains(system);
+    let systems = System::ALL.into_iter().filter(wanted);
+    // What is missing is told before anything is started.
+    let found = systems.map(|system| Ok((system, system.find()?))).collect::<Result<Vec<_>, StartError>>()?;
     let in_directory = |error| Failure::Directory(arguments.dir.clone(), error);
     if process::is_in_memory(&arguments.dir).map_err(in_directory)? {
         return Err(Failure::InMemory(arguments.dir.clone()));
@@ -136,9 +140,7 @@ async fn measure(arguments: &Arguments) -> Result<Report, Failure> {
     let directory = tempfile::Builder::new().prefix("syncline-bench-").tempdir_in(&arguments.dir);
     let directory = directory.map_err(in_directory)?;
     process::open_to_all(directory.path()).map_err(in_directory)?;
-    let wanted = |system: &System| arguments.only.is_empty() || arguments.only.contains(system);
-    let systems: Vec<System> = System::ALL.into_iter().filter(wanted).collect();
-    let clusters = start(&systems, directory.path()).await?;
+    let clusters = start(&found, directory.path()).await?;
     let mut rounds =
         Rounds { series: Vec::new(), clusters: &clusters, time: Duration::from_secs_f64(arguments.seconds) };
     for round in 0..arguments.rounds {
@@ -155,16 +157,14 @@ async fn measure(arguments: &Arguments) -> Result<Report, Failure> {
     Ok(Report::new(clusters.iter().map(|cluster| cluster.version.clone()).collect(), busy, series, idle))
 }
 
-async fn start(systems: &[System], directory: &Path) -> Result<Vec<Cluster>, Failure> {
-    // What is missing is told before anything is started.
-    let programs = systems.iter().map(|system| system.find()).collect::<Result<Vec<_>, _>>()?;
+async fn start(found: &[(System, PathBuf)], directory: &Path) -> Result<Vec<Cluster>, Failure> {
     let mut ports = Ports::default();
     let mut clusters = Vec::new();
-    for (system, programs) in systems.iter().zip(programs) {
+    for (system, programs) in found {
         eprintln!("starting {system}");
         let directory = directory.join(system.name());
         std::fs::create_dir(&directory).map_err(|source| StartError::Directory { path: directory.clone(), source })?;
-        let cluster = Cluster::start(*system, &programs, &directory, &mut ports).await?;
+        let cluster = Cluster::start(*system, programs, &directory, &mut ports).await?;
         cluster.fill().await.map_err(|error| Failure::Load { system: *system, error: error.into() })?;
         clusters.push(cluster);
     }

@@ -32,6 +32,8 @@ const MOST_WAITING: usize = 65_536;
 const BURST: usize = 256;
 /// When a request that another node has to answer is passed on again, or tried again here.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// When a leader that does not answer is asked again: the link may have lost the question.
+const SILENT: Duration = Duration::from_secs(1);
 /// When a part of a snapshot is asked for again.
 const FETCH_AGAIN: Duration = Duration::from_secs(2);
 
@@ -115,8 +117,21 @@ enum Origin {
 struct Waiting {
     origin: Origin,
     asked: Instant,
-    /// Where only one node can answer: the request, to be asked again, and until when.
-    again: Option<(Request, Monotonic)>,
+    /// Where only one node can answer.
+    again: Option<Again>,
+}
+
+/// A request that may have to be asked again.
+struct Again {
+    request: Request,
+    until: Monotonic,
+    /// Whom it was asked of last, and when.
+    leader: Option<NodeId>,
+    at: Monotonic,
+    /// That node did not lead.
+    was_refused: bool,
+    /// It was asked more than once.
+    is_repeated: bool,
 }
 
 /// What leaves when a batch is durable.
@@ -423,61 +438,82 @@ impl Shard {
     /// Asks the host, or the node that leads the partition.
     fn ask(&mut self, request: Request, origin: Origin) {
         let id = request.id;
+        if matches!(origin, Origin::Peer(_)) && self.waiting.contains_key(&id) {
+            // It was passed on twice: the first time is being answered.
+            return;
+        }
         let configuration = self.host.configuration(request.partition);
         let only_one_answers = configuration.is_some_and(|held| held.strategy == Strategy::LeaderFollower);
-        let is_from_client = matches!(origin, Origin::Client(_));
-        let again = (only_one_answers && is_from_client).then(|| {
-            let until = self.now().monotonic.after(request.patience);
-            (request.clone(), until)
-        });
-        let asks_again = again.is_some();
-        self.waiting.insert(id, Waiting { origin, asked: Instant::now(), again });
-        if asks_again {
-            self.pass_on(request);
-            let at = self.now().monotonic.after(ASK_AGAIN);
-            self.again.push(Reverse((at, id)));
+        if only_one_answers && matches!(origin, Origin::Client(_)) {
+            let now = self.now().monotonic;
+            let until = now.after(request.patience);
+            let again = Again { request, until, leader: None, at: now, was_refused: false, is_repeated: false };
+            self.waiting.insert(id, Waiting { origin, asked: Instant::now(), again: Some(again) });
+            self.pass_on(id);
+            self.again.push(Reverse((now.after(ASK_AGAIN), id)));
         } else {
+            self.waiting.insert(id, Waiting { origin, asked: Instant::now(), again: None });
             self.handle(Input::Request { from: id.client, request });
         }
     }
 
     /// Sends a request to the leader: this node's own host, or another's.
-    fn pass_on(&mut self, request: Request) {
-        let leader = self.host.configuration(request.partition).and_then(|held| held.leader);
-        match leader.filter(|leader| *leader != self.parts.node) {
-            Some(leader) if self.parts.links.is_up(leader) => {
-                self.outbox.push(leader, &PeerMessage::Forward(request));
-            }
+    fn pass_on(&mut self, id: RequestId) {
+        let now = self.now().monotonic;
+        let Some(Waiting { again: Some(again), .. }) = self.waiting.get_mut(&id) else { return };
+        let leader = self.host.configuration(again.request.partition).and_then(|held| held.leader);
+        let leader = leader.unwrap_or(self.parts.node);
+        let is_here = leader == self.parts.node;
+        if !is_here && !self.parts.links.is_up(leader) {
             // A leader that can not be reached may be no leader much longer: it is asked later.
-            Some(_) => {}
-            None => self.handle(Input::Request { from: request.id.client, request }),
+            again.leader = None;
+            return;
+        }
+        again.is_repeated = again.leader.is_some();
+        (again.leader, again.at, again.was_refused) = (Some(leader), now, false);
+        let request = again.request.clone();
+        if is_here {
+            self.handle(Input::Request { from: id.client, request });
+        } else {
+            self.outbox.push(leader, &PeerMessage::Forward(request));
         }
     }
 
-    /// A request that still waits is asked again, of whoever leads now: whoever has it already ignores that.
+    /// A request that still waits is asked again, of whoever leads now, unless somebody is at it: it was refused, another
+    /// node leads, or another node has been silent for so long that the link may have lost it.
     fn ask_again(&mut self, id: RequestId, now: Monotonic) {
-        let Some(Waiting { again: Some((request, until)), .. }) = self.waiting.get(&id) else { return };
-        if now >= *until {
+        let Some(Waiting { again: Some(again), .. }) = self.waiting.get(&id) else { return };
+        let request = &again.request;
+        if now >= again.until {
             let needed = if request.command.is_read() { request.level.read } else { request.level.write };
             let outcome = Err(Refusal::QuorumNotReached { achieved: Achieved::default(), needed });
             let response = Response { id, partition: request.partition, epoch: request.epoch, outcome };
             return self.answer(response);
         }
-        let request = request.clone();
+        let leader = self.host.configuration(request.partition).and_then(|held| held.leader);
+        let is_silent = again.leader != Some(self.parts.node) && now >= again.at.after(SILENT);
+        let is_due = again.was_refused || again.leader.is_none() || again.leader != leader || is_silent;
         self.again.push(Reverse((now.after(ASK_AGAIN), id)));
-        self.pass_on(request);
+        if is_due {
+            self.pass_on(id);
+        }
     }
 
     /// A response came from the host or from the leader.
     fn respond(&mut self, response: Response) {
-        let is_final = match (&response.outcome, self.waiting.get(&response.id)) {
-            // Another node leads, or nobody yet: the request waits and is asked again.
-            (Err(Refusal::NotLeader { .. } | Refusal::Unavailable), Some(Waiting { again, .. })) => again.is_none(),
-            _ => true,
-        };
-        if is_final {
-            self.answer(response);
+        if let Some(Waiting { again: Some(again), .. }) = self.waiting.get_mut(&response.id) {
+            match &response.outcome {
+                // Another node leads, or nobody yet: the request waits and is asked again.
+                Err(Refusal::NotLeader { .. } | Refusal::Unavailable) => {
+                    again.was_refused = true;
+                    return;
+                }
+                // What was asked twice was taken the first time, and later requests after it. Its own answer may still come.
+                Err(Refusal::Superseded) if again.is_repeated => return,
+                _ => {}
+            }
         }
+        self.answer(response);
     }
 
     fn answer(&mut self, response: Response) {

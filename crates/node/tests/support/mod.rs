@@ -1,5 +1,5 @@
 //! A node of its own for a test, in the test's process.
-#![allow(dead_code, reason = "each test uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses a part")]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -183,7 +183,9 @@ fn planted_faults_are_found() {
     assert_eq!(edges("crdt", "[build-dependencies]\nsyncline-replicas = '1'"), 1);
     assert_eq!(edges("crdt", "[dev-dependencies]\nsyncline-sim = '1'"), 0);
     assert_eq!(edges("cli", "[dependencies]\nsyncline-benches = '1'"), 1);
-    assert_eq!(edges("node", ""), 1);
+    assert_eq!(edges("node", "[dependencies]\nsyncline-sim = '1'"), 1);
+    assert_eq!(edges("sim", "[dependencies]\nsyncline-node = '1'"), 1);
+    assert_eq!(edges("undrawn", ""), 1);
 
     let core = |core, file: &str, source: &str| check_core(core, Path::new(file), source).len();
     for forbidden in FORBIDDEN.into_iter().chain(["std::fs"]) {

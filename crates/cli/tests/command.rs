@@ -65,7 +65,8 @@ fn the_shipped_trace_replays_under_every_strategy() {
     assert_eq!(summaries.len(), 7);
     for summary in &summaries {
         let count = |name: &str| summary[name].as_u64().expect("a count");
-        assert!(count("asked") > 20_000 && count("served") > 20_000, "{summary}");
+        // One operation for each recorded command.
+        assert!(count("asked") == 20_000 && count("served") > 19_800, "{summary}");
         assert_eq!((count("rejected"), count("diverged_seeds")), (0, 0), "{summary}");
     }
 }

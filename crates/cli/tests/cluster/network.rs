@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The namespaces and the bridge; both go when this is dropped.
 pub struct Network {
@@ -21,7 +22,8 @@ fn run(words: &[&str]) {
 
 impl Network {
     pub fn new(nodes: usize) -> Self {
-        let unique = std::process::id() % 10_000;
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let unique = (std::process::id() * 4 + MADE.fetch_add(1, Ordering::Relaxed)) % 10_000;
         let third = u8::try_from(unique % 250).expect("below 250");
         let bridge = format!("slb{unique}");
         let namespaces: Vec<String> = (0..nodes).map(|node| format!("sl{unique}n{node}")).collect();

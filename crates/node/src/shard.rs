@@ -26,9 +26,11 @@ use crate::rebuild::{Fetching, Offered};
 use crate::report;
 use crate::storage::Storage;
 
+mod hot_keys;
 mod rebuilding;
 mod requests;
 
+use hot_keys::HotKeys;
 use requests::{Origin, Waiting};
 
 /// How many inputs from outside may wait for a shard: beyond, clients are told so and peers' messages are lost.
@@ -88,11 +90,17 @@ pub(crate) fn inbox() -> (ShardInbox, Receiver<ShardInput>) {
 }
 
 /// Reads of the store as a host makes them.
-struct Rows<'a>(&'a dyn Storage);
+struct Rows<'a> {
+    storage: &'a dyn Storage,
+    hot: &'a HotKeys,
+}
 
 impl StoreRead for Rows<'_> {
     fn get(&self, partition: PartitionId, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.get(partition, key)
+        match self.hot.get(partition, key) {
+            Some(row) => Ok(row),
+            None => self.storage.get(partition, key),
+        }
     }
 
     fn scan(
@@ -102,7 +110,12 @@ impl StoreRead for Rows<'_> {
         from: &[u8],
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
-        self.0.scan(partition, prefix, from, limit)
+        if let Some(rows) = self.hot.scan(partition, prefix, from, limit) {
+            return Ok(rows);
+        }
+        let rows = self.storage.scan(partition, prefix, from, limit)?;
+        self.hot.remember(partition, prefix, from, limit, &rows);
+        Ok(rows)
     }
 }
 
@@ -154,6 +167,7 @@ pub(crate) struct Shard {
     fetch_again: Option<Monotonic>,
     offered: Offered,
     deadlines: Deadlines,
+    hot: HotKeys,
     /// How many keys were removed because they had expired: the numbers of those requests.
     removed: u64,
     outbox: Outbox,
@@ -176,6 +190,7 @@ impl Shard {
             fetching: BTreeMap::new(),
             fetch_again: None,
             deadlines: Deadlines::new(parts.node.0),
+            hot: HotKeys::default(),
             removed: 0,
             offered: Offered::default(),
             outbox: Outbox::default(),
@@ -321,7 +336,8 @@ impl Shard {
             ShardInput::Request { request, answer } => self.ask(request, Origin::Client(answer)),
             ShardInput::Scan { partition, from, budget, answer } => {
                 let policies = self.host.configuration(partition).map(|held| held.policies.clone());
-                let rows = Rows(&*self.parts.storage);
+                // A scan of all keys is no reason to forget those that are asked for.
+                let rows = Rows { storage: &*self.parts.storage, hot: &HotKeys::none() };
                 let page =
                     scan_keys(&rows, partition, &policies.unwrap_or_default(), self.now(), from.as_deref(), budget);
                 let _ = answer.send(page.map_err(|fault| {
@@ -360,7 +376,8 @@ impl Shard {
     fn handle(&mut self, input: Input) {
         let mut effects = std::mem::take(&mut self.effects);
         let storage = self.parts.storage.clone();
-        self.host.handle(self.now(), input, &Rows(&*storage), &mut effects);
+        let now = self.now();
+        self.host.handle(now, input, &Rows { storage: &*storage, hot: &self.hot }, &mut effects);
         for effect in effects.drain() {
             self.obey(effect);
         }
@@ -372,6 +389,7 @@ impl Shard {
             Effect::Persist { partition, batch } => {
                 let number = batch.number;
                 self.deadlines.observe(partition, &batch);
+                self.hot.write(partition, &batch);
                 let written = self.parts.storage.write(partition, &batch);
                 let durability = self.partitions.entry(partition).or_default();
                 durability.written = number;

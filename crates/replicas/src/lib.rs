@@ -61,7 +61,7 @@ pub use request::{
     Achieved, Command, Context, ExpireCondition, Level, Refusal, Reply, Request, Response, SetCondition, SetExpiry,
     SetOptions,
 };
-pub use rows::{Meta, Row, decode_row};
+pub use rows::{Meta, Row, decode_row, key_prefix};
 pub use store::{Fault, StoreError, StoreRead};
 pub use value::{Deadline, Delta, Event, MAX_PATH, Path, Payload, Sibling, Slot, Stamped, Update, Value};
 pub use wire::{Body, Envelope, MAX_MESSAGE, WireError, decode, encode};

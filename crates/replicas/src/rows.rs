@@ -181,6 +181,16 @@ fn dot_of(key: &[u8]) -> Result<Dot, Fault> {
     parsed.ok_or_else(|| Fault::Corrupt(key.to_vec()))
 }
 
+/// The beginning of an entry's row that all rows of its key share and no other row has; `None` for other rows. For whoever
+/// keeps rows by key.
+#[must_use]
+pub fn key_prefix(row: &[u8]) -> Option<&[u8]> {
+    let path = row.strip_prefix(ENTRIES)?;
+    let (length, rest) = postcard::take_from_bytes::<usize>(path).ok()?;
+    let end = (row.len() - rest.len()).checked_add(length)?;
+    row.get(..end)
+}
+
 /// Decodes a row of a partition's store.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 pub mod network;
@@ -29,10 +30,17 @@ pub struct Cluster {
     pub network: Option<Network>,
 }
 
-/// A port that nobody listens on now.
+/// A port that nobody listens on now, below those that the system gives to connections: one of these could take it until a
+/// killed node comes back.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
-    listener.local_addr().expect("it is bound").port()
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let asked = std::process::id().wrapping_mul(131).wrapping_add(ASKED.fetch_add(1, Ordering::Relaxed));
+        let port = 10_000 + u16::try_from(asked % 10_000).expect("below 10,000");
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 impl Cluster {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
@@ -34,6 +35,28 @@ pub enum StartError {
     /// The directory can not be used.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The directory was made for another number of partitions: keys would be looked for where they are not.
+    #[error(
+        "{} was made for {held} partitions, and the configuration says {configured}: their number is fixed when a cluster is \
+         created; set `partitions = {held}`",
+        directory.display()
+    )]
+    Partitions {
+        /// The directory.
+        directory: PathBuf,
+        /// How many it was made for.
+        held: String,
+        /// How many the configuration has.
+        configured: u32,
+    },
+    /// The directory can not be written.
+    #[error("{}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// A port can not be listened on.
     #[error(
         "{what} can not listen on {address}: {source}; is another node running, or does `{setting}` name the wrong port?"
@@ -84,6 +107,7 @@ impl Node {
         let http_address = http_listener.local_addr().unwrap_or(config.http);
 
         let engine = storage::open(&config.directory, &config.cluster, index)?;
+        check_partitions(&config.directory, config.partitions)?;
         let storage: Arc<dyn Storage> = match config.storage {
             StorageKind::Disk => engine,
             StorageKind::PowerCut => Arc::new(PowerCut::new(engine)),
@@ -179,6 +203,23 @@ impl Node {
             let _ = flushing.join();
         });
         let _ = ended.await;
+    }
+}
+
+/// Holds the configured number of partitions against the one that the directory was made for.
+fn check_partitions(directory: &Path, configured: u32) -> Result<(), StartError> {
+    let path = directory.join("partitions");
+    match std::fs::read_to_string(&path) {
+        Ok(held) if held.trim() == configured.to_string() => Ok(()),
+        Ok(held) => Err(StartError::Partitions {
+            directory: directory.into(),
+            held: held.trim().chars().take(20).collect(),
+            configured,
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            std::fs::write(&path, format!("{configured}\n")).map_err(|source| StartError::Write { path, source })
+        }
+        Err(source) => Err(StartError::Write { path, source }),
     }
 }
 

@@ -57,6 +57,7 @@ fn what_is_not_free_or_not_its_own_is_refused_with_advice() {
     refuses(Config { http: taken.local_addr().unwrap(), ..config.clone() }, "`http`");
     with_node(config.clone(), |_, _| refuses(config.clone(), "in use")).unwrap();
     refuses(Config { cluster: "another".into(), ..config.clone() }, "another");
+    refuses(Config { partitions: 5, ..config.clone() }, "`partitions = 2`");
     let file = directory.path().join("file");
     std::fs::write(&file, "").unwrap();
     refuses(Config { directory: file, ..config }, "file");

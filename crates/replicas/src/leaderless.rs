@@ -355,7 +355,13 @@ impl Leaderless {
                 }
             };
             turn.respond(pending.client, pending.request.respond(configuration, Ok(reply)), Leaves::WhenDurable);
-            self.pending.get_mut(&id).expect("it was there").responded = true;
+            let pending = self.pending.get_mut(&id).expect("it was there");
+            pending.responded = true;
+            // A read that was answered waits for the others so that they can be repaired, while there is room; a write needs
+            // no more of them: a member that is down must not fill the room of those that wait.
+            if matches!(pending.kind, PendingKind::Write { .. }) || self.pending.len() > MAX_PENDING / 2 {
+                return self.end(turn, configuration, id);
+            }
         }
         if achieved.copies == configuration.size() {
             self.end(turn, configuration, id)?;

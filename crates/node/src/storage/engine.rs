@@ -194,7 +194,8 @@ fn guarded<T>(call: impl FnOnce() -> fjall::Result<T>) -> fjall::Result<T> {
 
 fn failed(what: &str) -> impl Fn(fjall::Error) -> StoreError {
     move |error| {
-        let advice = "if a restart does not help, rebuild the node from its peers by starting it on an empty directory";
+        let advice =
+            "if a restart does not help, rebuild the node from its peers: an empty directory and `rebuild = true`";
         StoreError(format!("the engine can not {what}: {error}; {advice}"))
     }
 }

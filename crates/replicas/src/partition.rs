@@ -158,18 +158,10 @@ impl Partition {
         from: NodeId,
         update: Update,
     ) -> Result<Joined, Fault> {
-        let (joined, refused) = match self.vet(turn, configuration, update) {
-            Ok(Vetted { update, left_out }) => {
-                let joined = if left_out.is_some() { Joined::InPart } else { Joined::Whole };
-                let refused = if update.is_empty() { None } else { self.apply(turn, configuration, &update)?.err() };
-                if refused.is_some() { (Joined::Nothing, refused) } else { (joined, left_out.flatten()) }
-            }
-            Err(error) => (Joined::Nothing, Some(error)),
-        };
-        if let Some(error) = refused {
-            turn.notify(Notice::UpdateRefused { from, error });
+        match self.vet(turn, configuration, from, update) {
+            Ok(vetted) => self.join_vetted(turn, configuration, from, &vetted),
+            Err(error) => Ok(refuse(turn, from, error)),
         }
-        Ok(joined)
     }
 
     /// As [`join`](Self::join), for events of which none may be missing; false, and nothing is joined, if one can not be.
@@ -180,20 +172,29 @@ impl Partition {
         from: NodeId,
         delta: Delta,
     ) -> Result<bool, Fault> {
-        let update = Update::Delta(delta);
-        match self.vet(turn, configuration, update.clone()) {
-            Ok(Vetted { left_out: None, .. }) => Ok(self.join(turn, configuration, from, update)? == Joined::Whole),
-            Ok(Vetted { left_out, .. }) => {
-                if let Some(error) = left_out.flatten() {
-                    turn.notify(Notice::UpdateRefused { from, error });
-                }
-                Ok(false)
-            }
+        match self.vet(turn, configuration, from, Update::Delta(delta)) {
+            Ok(vetted) if vetted.left_out => Ok(false),
+            Ok(vetted) => Ok(self.join_vetted(turn, configuration, from, &vetted)? == Joined::Whole),
             Err(error) => {
-                turn.notify(Notice::UpdateRefused { from, error });
+                refuse(turn, from, error);
                 Ok(false)
             }
         }
+    }
+
+    fn join_vetted(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        from: NodeId,
+        Vetted { update, left_out }: &Vetted,
+    ) -> Result<Joined, Fault> {
+        if !update.is_empty()
+            && let Err(error) = self.apply(turn, configuration, update)?
+        {
+            return Ok(refuse(turn, from, error));
+        }
+        Ok(if *left_out { Joined::InPart } else { Joined::Whole })
     }
 
     /// Replaces everything by what another replica holds: for a replica whose own state must not be joined.
@@ -207,7 +208,7 @@ impl Partition {
         // Joined into nothing, so that a snapshot is held to the same rules as any other state. Events of this replica that
         // it discarded, or never flushed, may well be in it.
         let (mut entries, mut clock) = (EntryMap::default(), CausalContext::new());
-        let vetted = self.vet(turn, configuration, Update::State(state)).map(|vetted| vetted.update);
+        let vetted = self.vet(turn, configuration, from, Update::State(state)).map(|vetted| vetted.update);
         let joined = vetted
             .as_ref()
             .map_err(Clone::clone)
@@ -326,6 +327,11 @@ pub(crate) enum Joined {
     InPart,
     /// Nothing.
     Nothing,
+}
+
+fn refuse(turn: &mut Turn<'_>, from: NodeId, error: JoinError) -> Joined {
+    turn.notify(Notice::UpdateRefused { from, error });
+    Joined::Nothing
 }
 
 /// The latest timestamp that lives in an update.

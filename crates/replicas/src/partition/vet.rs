@@ -8,7 +8,7 @@ use syncline_crdt::{Entry, JoinError};
 use super::Partition;
 use crate::turn::Turn;
 use crate::value::{Event, Path, Payload, Update};
-use crate::{Configuration, Notice};
+use crate::{Configuration, NodeId, Notice};
 
 /// Sequence numbers from here on are refused: nobody reaches them by counting, and the next one must exist.
 const SEQUENCE_LIMIT: u64 = 1 << 63;
@@ -20,9 +20,8 @@ pub(super) const OWN_LIMIT: u64 = 1 << 62;
 /// What may be joined of an update.
 pub(super) struct Vetted {
     pub(super) update: Update,
-    /// Whether something was left out; and the reason, unless a notice has told it.
-    #[expect(clippy::option_option, reason = "outer: left out or not; inner: the reason, if it is still to be told")]
-    pub(super) left_out: Option<Option<JoinError>>,
+    /// Whether something was left out; notices have told what.
+    pub(super) left_out: bool,
 }
 
 impl Partition {
@@ -46,6 +45,7 @@ impl Partition {
         &self,
         turn: &mut Turn<'_>,
         configuration: &Configuration,
+        from: NodeId,
         update: Update,
     ) -> Result<Vetted, JoinError> {
         let writers: BTreeSet<ReplicaId> = configuration.members.iter().map(|member| member.replica).collect();
@@ -73,19 +73,19 @@ impl Partition {
                 if !delta.events.iter().all(fits) {
                     return Err(malformed());
                 }
-                let mut left_out = None;
+                let before = delta.events.len();
                 delta.events.retain(|event| {
                     let is_ahead = event.payload.as_ref().is_some_and(too_far);
                     let is_forged = event.dot.replica() == self.writer && event.dot.sequence() > self.minted;
                     if is_ahead {
                         turn.notify(Notice::TooFarAhead { event: event.dot });
-                        left_out.get_or_insert(None);
                     }
                     if is_forged {
-                        left_out = Some(Some(JoinError::OwnFuture(event.dot)));
+                        turn.notify(Notice::UpdateRefused { from, error: JoinError::OwnFuture(event.dot) });
                     }
                     !is_ahead && !is_forged
                 });
+                let left_out = delta.events.len() < before;
                 Ok(Vetted { update: Update::Delta(delta), left_out })
             }
             Update::Entries(mut entries) => {
@@ -93,15 +93,15 @@ impl Partition {
                 {
                     return Err(malformed());
                 }
-                let mut left_out = None;
+                let before = entries.paths.len();
                 entries.paths.retain(|(_, repair)| {
                     let ahead = repair.entry.live().find(|(_, payload)| too_far(payload));
                     if let Some((event, _)) = ahead {
                         turn.notify(Notice::TooFarAhead { event });
-                        left_out = Some(None);
                     }
                     ahead.is_none()
                 });
+                let left_out = entries.paths.len() < before;
                 Ok(Vetted { update: Update::Entries(entries), left_out })
             }
             Update::State(state) => {
@@ -114,7 +114,7 @@ impl Partition {
                     turn.notify(Notice::TooFarAhead { event });
                     return Err(JoinError::Malformed("a state with an event stamped too far ahead"));
                 }
-                Ok(Vetted { update: Update::State(state), left_out: None })
+                Ok(Vetted { update: Update::State(state), left_out: false })
             }
         }
     }

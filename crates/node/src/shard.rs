@@ -336,10 +336,9 @@ impl Shard {
             ShardInput::Request { request, answer } => self.ask(request, Origin::Client(answer)),
             ShardInput::Scan { partition, from, budget, answer } => {
                 let policies = self.host.configuration(partition).map(|held| held.policies.clone());
-                // A scan of all keys is no reason to forget those that are asked for.
-                let rows = Rows { storage: &*self.parts.storage, hot: &HotKeys::none() };
-                let page =
-                    scan_keys(&rows, partition, &policies.unwrap_or_default(), self.now(), from.as_deref(), budget);
+                // Beside the hot keys: a scan of all is no reason to forget those that are asked for.
+                let (policies, storage) = (policies.unwrap_or_default(), &*self.parts.storage);
+                let page = scan_keys(storage, partition, &policies, self.now(), from.as_deref(), budget);
                 let _ = answer.send(page.map_err(|fault| {
                     report!("partition {}: {fault}", partition.0);
                     Refusal::Unavailable

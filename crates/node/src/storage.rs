@@ -54,33 +54,15 @@ mod record;
 
 use std::sync::Arc;
 
-use syncline_replicas::{Batch, PartitionId, StoreError};
+use syncline_replicas::{Batch, PartitionId, StoreError, StoreRead};
 
 pub use engine::Engine;
 pub use open::{OpenError, open};
 pub use record::MAX_KEY;
 
-/// Ordered rows of bytes in a directory. Shared by the threads that handle partitions and by the one that flushes.
-pub trait Storage: Send + Sync {
-    /// The value under a key, durable or not.
-    ///
-    /// # Errors
-    /// The engine fails, or the record is corrupt.
-    fn get(&self, partition: PartitionId, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
-
-    /// The rows whose keys begin with `prefix` and are not below `from`, in order, at most `limit` of them.
-    ///
-    /// # Errors
-    /// The engine fails, or a record is corrupt.
-    #[expect(clippy::type_complexity, reason = "rows are pairs of bytes")]
-    fn scan(
-        &self,
-        partition: PartitionId,
-        prefix: &[u8],
-        from: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError>;
-
+/// Ordered rows of bytes in a directory, which a host reads and a shard writes. Shared by the threads that handle
+/// partitions and by the one that flushes. A record that is corrupt is an error, never "not found".
+pub trait Storage: StoreRead + Send + Sync {
     /// Writes a batch, all or none: visible when this returns, durable after the next [`flush`](Self::flush). A crash
     /// loses a suffix of a partition's batches, never one in the middle.
     ///
@@ -96,20 +78,6 @@ pub trait Storage: Send + Sync {
 }
 
 impl<S: Storage + ?Sized> Storage for Arc<S> {
-    fn get(&self, partition: PartitionId, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        S::get(self, partition, key)
-    }
-
-    fn scan(
-        &self,
-        partition: PartitionId,
-        prefix: &[u8],
-        from: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
-        S::scan(self, partition, prefix, from, limit)
-    }
-
     fn write(&self, partition: PartitionId, batch: &Batch) -> Result<(), StoreError> {
         S::write(self, partition, batch)
     }

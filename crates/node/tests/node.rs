@@ -10,7 +10,7 @@ use redis::Commands;
 use syncline_node::config::{Config, NodeConfig};
 use syncline_node::storage::{self, Storage};
 use syncline_node::{Node, StartError};
-use syncline_replicas::{Batch, BatchNumber, PartitionId};
+use syncline_replicas::{Batch, BatchNumber, PartitionId, StoreRead};
 
 mod support;
 

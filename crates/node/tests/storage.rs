@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 use syncline_node::storage::power_cut::PowerCut;
 use syncline_node::storage::{self, Engine, MAX_KEY, OpenError, Storage};
-use syncline_replicas::{Batch, BatchNumber, PartitionId, StoreError};
+use syncline_replicas::{Batch, BatchNumber, PartitionId, StoreError, StoreRead};
 
 type Rows = BTreeMap<(PartitionId, Vec<u8>), Vec<u8>>;
 type Writes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
@@ -221,7 +221,7 @@ fn without_flush_nothing_survives() {
 /// An inner store whose disk is full.
 struct Full;
 
-impl Storage for Full {
+impl StoreRead for Full {
     fn get(&self, _: PartitionId, _: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(None)
     }
@@ -229,7 +229,9 @@ impl Storage for Full {
     fn scan(&self, _: PartitionId, _: &[u8], _: &[u8], _: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
         Ok(vec![])
     }
+}
 
+impl Storage for Full {
     fn write(&self, _: PartitionId, _: &Batch) -> Result<(), StoreError> {
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! How a replicator reads what was persisted: a capability that it is given, not something that it holds.
 
+use std::sync::Arc;
+
 use crate::PartitionId;
 
 /// The store could not be read.
@@ -43,4 +45,20 @@ pub trait StoreRead {
         from: &[u8],
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError>;
+}
+
+impl<S: StoreRead + ?Sized> StoreRead for Arc<S> {
+    fn get(&self, partition: PartitionId, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        S::get(self, partition, key)
+    }
+
+    fn scan(
+        &self,
+        partition: PartitionId,
+        prefix: &[u8],
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        S::scan(self, partition, prefix, from, limit)
+    }
 }

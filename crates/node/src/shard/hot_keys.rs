@@ -30,33 +30,28 @@ impl Weighter<Name, Rows> for Bytes {
 }
 
 /// All rows of some keys, by the prefix that they share.
-pub(super) struct HotKeys(Option<RefCell<Cache<Name, Rows, Bytes>>>);
+pub(super) struct HotKeys(RefCell<Cache<Name, Rows, Bytes>>);
 
 impl Default for HotKeys {
     fn default() -> Self {
         // Room for as many keys as fit if they are small.
         let keys = usize::try_from(CAPACITY / 256).unwrap_or(usize::MAX);
-        Self(Some(RefCell::new(Cache::with_weighter(keys, CAPACITY, Bytes))))
+        Self(RefCell::new(Cache::with_weighter(keys, CAPACITY, Bytes)))
     }
 }
 
 impl HotKeys {
-    /// One that keeps nothing.
-    pub(super) fn none() -> Self {
-        Self(None)
-    }
-
     /// A row, if its key's rows are known: then it may be known to be absent.
     #[expect(clippy::option_option, reason = "outer: known or not; inner: there or not")]
     pub(super) fn get(&self, partition: PartitionId, row: &[u8]) -> Option<Option<Vec<u8>>> {
-        let keys = self.0.as_ref()?.borrow();
+        let keys = self.0.borrow();
         let rows = keys.get(&(partition, key_prefix(row)?.to_vec()))?;
         Some(find(rows, row).ok().map(|index| rows[index].1.clone()))
     }
 
     /// All rows of a key, if they are known and that is what is asked for.
     pub(super) fn scan(&self, partition: PartitionId, prefix: &[u8], from: &[u8], limit: usize) -> Option<Rows> {
-        let keys = self.0.as_ref()?.borrow();
+        let keys = self.0.borrow();
         if prefix != from || key_prefix(prefix) != Some(prefix) {
             return None;
         }
@@ -66,17 +61,15 @@ impl HotKeys {
 
     /// What the store answered to a scan: kept if it is all rows of a key, and not much.
     pub(super) fn remember(&self, partition: PartitionId, prefix: &[u8], from: &[u8], limit: usize, rows: &Rows) {
-        let Some(keys) = &self.0 else { return };
         let is_whole = prefix == from && key_prefix(prefix) == Some(prefix) && rows.len() < limit;
         if is_whole && rows.len() <= MOST_ROWS && rows.iter().all(|(_, value)| value.len() <= MOST_BYTES) {
-            keys.borrow_mut().insert((partition, prefix.to_vec()), rows.clone());
+            self.0.borrow_mut().insert((partition, prefix.to_vec()), rows.clone());
         }
     }
 
     /// Rows that are written: those of known keys stay known.
     pub(super) fn write(&mut self, partition: PartitionId, batch: &Batch) {
-        let Some(keys) = &mut self.0 else { return };
-        let keys = keys.get_mut();
+        let keys = self.0.get_mut();
         for (row, value) in &batch.writes {
             let Some(prefix) = key_prefix(row) else { continue };
             let name = (partition, prefix.to_vec());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use syncline_replicas::{BatchNumber, NodeId, PartitionId, rebuild};
 
-use super::{Held, HotKeys, Rows, Shard};
+use super::{Held, Shard};
 use crate::peer::PeerMessage;
 use crate::rebuild::Part;
 use crate::report;
@@ -51,7 +51,7 @@ impl Shard {
     /// Gives a part of a snapshot to a node that lost its store, when all that it holds is durable.
     pub(super) fn offer(&mut self, to: NodeId, partition: PartitionId, index: u32) {
         let (host, storage) = (&self.host, &*self.parts.storage);
-        let take = || match host.snapshot(partition, &Rows { storage, hot: &HotKeys::none() }) {
+        let take = || match host.snapshot(partition, storage) {
             Ok(snapshot) => snapshot,
             Err(fault) => {
                 report!("partition {}: {fault}", partition.0);

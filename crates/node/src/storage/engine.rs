@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Slice};
-use syncline_replicas::{Batch, PartitionId, StoreError};
+use syncline_replicas::{Batch, PartitionId, StoreError, StoreRead};
 
 use super::mark::Mark;
 use super::overlay::{Generation, Overlay, Row, complete};
@@ -143,7 +143,7 @@ impl Engine {
     }
 }
 
-impl Storage for Engine {
+impl StoreRead for Engine {
     fn get(&self, partition: PartitionId, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         match self.overlay.get(partition, key)? {
             Some(value) => Ok(value),
@@ -156,7 +156,9 @@ impl Storage for Engine {
         let from = record::key(partition, from.max(prefix));
         complete(found, self.range(&record::key(partition, prefix), from)?, limit)
     }
+}
 
+impl Storage for Engine {
     fn write(&self, partition: PartitionId, batch: &Batch) -> Result<(), StoreError> {
         if let Some((key, _)) = batch.writes.iter().find(|(key, _)| key.len() > MAX_KEY) {
             return Err(StoreError(format!("a key of {} bytes is longer than {MAX_KEY}", key.len())));

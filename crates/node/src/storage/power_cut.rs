@@ -4,7 +4,7 @@
 //! does not test what a program promises about the disk. Here what was not flushed stays in the process's own memory
 //! and dies with it.
 
-use syncline_replicas::{Batch, PartitionId, StoreError};
+use syncline_replicas::{Batch, PartitionId, StoreError, StoreRead};
 
 use super::Storage;
 use super::overlay::{Overlay, Row, complete};
@@ -29,7 +29,7 @@ impl<S: Storage> PowerCut<S> {
     }
 }
 
-impl<S: Storage> Storage for PowerCut<S> {
+impl<S: Storage> StoreRead for PowerCut<S> {
     fn get(&self, partition: PartitionId, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         match self.overlay.get(partition, key)? {
             Some(value) => Ok(value),
@@ -43,7 +43,9 @@ impl<S: Storage> Storage for PowerCut<S> {
         let below = self.inner.scan(partition, prefix, from, limit.saturating_add(found.len()))?;
         complete(found, below.into_iter().map(Ok), limit)
     }
+}
 
+impl<S: Storage> Storage for PowerCut<S> {
     fn write(&self, partition: PartitionId, batch: &Batch) -> Result<(), StoreError> {
         self.overlay.write(partition, batch)
     }

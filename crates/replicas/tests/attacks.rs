@@ -4,201 +4,21 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::cast_possible_truncation)]
 
 use std::collections::BTreeSet;
-use std::time::Duration;
-use syncline_clocks::{CausalContext, Dot, HybridTimestamp, ReplicaId, WallTime};
+
+use syncline_clocks::{CausalContext, HybridTimestamp, WallTime};
 use syncline_replicas::{
-    AntiEntropyMessage, Ballot, Body, ClientId, Command, Configuration, Context, DatacenterId, Delta, Effect, Effects,
-    Envelope, Epoch, Event, Host, Input, Level, LogEntry, LogMessage, MAX_MESSAGE, Member, Monotonic, NodeId, Notice,
-    Now, PartitionId, Path, Policies, Position, Refusal, RegisterMessage, RegisterPolicy, Reply, Request, RequestId,
-    Response, Row, Settings, Slot, Strategy, Timer, Update, Value, decode, decode_row, encode, read_value,
+    AntiEntropyMessage, Ballot, Body, Command, Configuration, Context, Delta, Envelope, Epoch, Event, Host, Input,
+    LogEntry, LogMessage, MAX_MESSAGE, NodeId, Path, RegisterMessage, RegisterPolicy, Settings, Slot, Strategy, Update,
+    Value, decode, encode,
 };
 
 mod support;
 
-use support::Rows;
+use support::world::{MS, ONE, P, TWO, WALL, World, all, ctx, dot, log_end, replica, set};
 
-const P: PartitionId = PartitionId(0);
-const MS: u64 = 1_000_000;
-const WALL: u64 = 1_000_000_000_000;
-
-fn replica(node: u32) -> ReplicaId {
-    ReplicaId::from_u128(u128::from(node) + 1)
-}
-
-fn dot(node: u32, n: u64) -> Dot {
-    Dot::new(replica(node), n).unwrap()
-}
-
-struct Node {
-    host: Host,
-    rows: Rows,
-    timers: Vec<(Monotonic, Timer)>,
-    skew: i64,
-}
-
-struct World {
-    nodes: Vec<Node>,
-    now: u64,
-    wire: Vec<(u32, u32, Envelope)>,
-    replies: Vec<Response>,
-    notices: Vec<(u32, Notice)>,
-    seq: u64,
-    bootstrap: Configuration,
-}
-
-impl World {
-    fn new(strategy: Strategy, policy: RegisterPolicy, settings: impl Fn(u32) -> Settings) -> Self {
-        let member =
-            |node: u32| Member { node: NodeId(node), datacenter: DatacenterId(node as u16), replica: replica(node) };
-        let bootstrap = Configuration {
-            epoch: Epoch(1),
-            strategy,
-            members: (0..3).map(member).collect(),
-            leader: Some(NodeId(0)),
-            policies: Policies { default: policy, by_prefix: vec![] },
-        };
-        let mut w = Self {
-            nodes: vec![],
-            now: 0,
-            wire: vec![],
-            replies: vec![],
-            notices: vec![],
-            seq: 0,
-            bootstrap: bootstrap.clone(),
-        };
-        for id in 0..3 {
-            w.nodes.push(Node {
-                host: Host::new(NodeId(id), settings(id)),
-                rows: Rows::default(),
-                timers: vec![],
-                skew: 0,
-            });
-        }
-        for id in 0..3 {
-            w.input(id, Input::Boot { partition: P, incarnation: 1, bootstrap: bootstrap.clone() });
-        }
-        w
-    }
-
-    fn input(&mut self, to: u32, input: Input) {
-        let n = &mut self.nodes[to as usize];
-        let now = Now {
-            monotonic: Monotonic(self.now),
-            wall: WallTime::from_nanos((WALL as i64 + self.now as i64 + n.skew) as u64),
-        };
-        let mut e = Effects::default();
-        n.host.handle(now, input, &n.rows, &mut e);
-        let mut last = None;
-        for e in e.drain() {
-            match e {
-                Effect::Persist { batch, .. } => {
-                    last = Some(batch.number);
-                    n.rows.apply(batch);
-                }
-                Effect::Send { to: t, envelope, .. } => self.wire.push((to, t.0, envelope)),
-                Effect::SetTimer { timer, at, .. } => n.timers.push((at, timer)),
-                Effect::Respond { response, .. } => self.replies.push(response),
-                Effect::Notify { notice, .. } => self.notices.push((to, notice)),
-                _ => {}
-            }
-        }
-        if let Some(up_to) = last {
-            self.input(to, Input::Flushed { partition: P, up_to });
-        }
-    }
-
-    /// Delivers what `keep` says; drops the rest.
-    fn deliver(&mut self, keep: impl Fn(u32, u32, &Body) -> bool) {
-        for _ in 0..50 {
-            for (f, t, envelope) in std::mem::take(&mut self.wire) {
-                if keep(f, t, &envelope.body) {
-                    self.input(t, Input::Message { from: NodeId(f), envelope });
-                }
-            }
-            if self.wire.is_empty() {
-                break;
-            }
-        }
-        self.wire.clear();
-    }
-
-    fn tick(&mut self, until: u64, keep: impl Fn(u32, u32, &Body) -> bool + Copy, alive: &[u32]) {
-        while self.now < until {
-            self.now += 5 * MS;
-            for id in alive {
-                let n = &mut self.nodes[*id as usize];
-                let now = self.now;
-                let due: Vec<_> = n.timers.iter().filter(|(at, _)| at.0 <= now).cloned().collect();
-                n.timers.retain(|(at, _)| at.0 > now);
-                for (_, timer) in due {
-                    self.input(*id, Input::Timer { partition: P, timer });
-                }
-            }
-            self.deliver(keep);
-        }
-    }
-
-    fn hear(&mut self, from: u32, to: u32, body: Body) {
-        self.hear_in(from, to, Epoch(1), body)
-    }
-
-    fn hear_in(&mut self, from: u32, to: u32, epoch: Epoch, body: Body) {
-        self.input(to, Input::Message { from: NodeId(from), envelope: Envelope { partition: P, epoch, body } });
-    }
-
-    fn ask(&mut self, to: u32, key: &[u8], command: Command, context: Option<Context>, level: Level) {
-        self.seq += 1;
-        let request = Request {
-            id: RequestId { client: ClientId(self.seq), sequence: 1 },
-            partition: P,
-            epoch: Epoch(0),
-            key: key.to_vec(),
-            command,
-            context,
-            level,
-            patience: Duration::from_secs(2),
-        };
-        self.input(to, Input::Request { from: ClientId(self.seq), request });
-    }
-
-    fn clock(&self, n: u32) -> CausalContext {
-        self.nodes[n as usize].host.clock(P).unwrap().clone()
-    }
-
-    fn value(&self, n: u32, key: &[u8]) -> Value {
-        read_value(&self.nodes[n as usize].rows, P, &self.bootstrap.policies, key).unwrap()
-    }
-
-    fn last(&self) -> &Result<Reply, Refusal> {
-        &self.replies.last().unwrap().outcome
-    }
-
-    fn ask_clock(&mut self, from: u32, to: u32) {
-        let clock = self.clock(from);
-        self.hear(from, to, Body::AntiEntropy(AntiEntropyMessage::Clock { clock, answer: false }));
-    }
-}
-const ONE: Level = Level { read: 1, write: 1 };
-const TWO: Level = Level { read: 2, write: 2 };
-fn set(v: &[u8]) -> Command {
-    Command::set(v.to_vec())
-}
-fn ctx(key: &[u8], seen: impl IntoIterator<Item = Dot>) -> Context {
-    Context { key: key.to_vec(), seen: seen.into_iter().collect(), ..Context::default() }
-}
-fn log_end(w: &World, n: u32) -> Position {
-    match decode_row(b"m", &w.nodes[n as usize].rows.rows[b"m".as_slice()]) {
-        Ok(Row::Meta(m)) => m.log.unwrap().end,
-        _ => panic!(),
-    }
-}
-fn all(_: u32, _: u32, _: &Body) -> bool {
-    true
-}
-
-/// A state on its way hides unplaced events from diff: an Entries repair then covers events it does not list.
+/// A state on its way hides unplaced events from the next repair: entries after it would cover events that they do not list.
 #[test]
-fn unplaced_events_on_their_way_make_an_unsound_repair() {
+fn no_entries_follow_a_state_that_is_on_its_way() {
     {
         // A=0 keeps events whole; R=1 keeps paths only; T=2.
         let mut w = World::new(Strategy::MultiLeader, RegisterPolicy::default(), |id| Settings {
@@ -229,9 +49,7 @@ fn unplaced_events_on_their_way_make_an_unsound_repair() {
         w.wire.clear();
         w.now = 3000 * MS;
         w.ask_clock(2, 1); // T compares with R: R sends a State (N is unplaced)
-        {
-            w.wire.clear();
-        } // it is lost
+        w.wire.clear(); // it is lost
         w.ask(1, b"s", Command::Remove([b"x".to_vec()].into()), None, ONE);
         w.wire.clear(); // M kills N
         w.ask_clock(2, 1);
@@ -247,9 +65,9 @@ fn unplaced_events_on_their_way_make_an_unsound_repair() {
     }
 }
 
-/// An acknowledged Delete with an honest context at a coordinator that lacks the version does nothing.
+/// Also where its coordinator lacks the version.
 #[test]
-fn a_delete_of_what_was_read_elsewhere_is_lost() {
+fn a_delete_removes_what_its_client_read_elsewhere() {
     for policy in [RegisterPolicy::KeepSiblings, RegisterPolicy::LastWriterWins] {
         let mut w = World::new(Strategy::Leaderless, policy, |_| Settings::default());
         w.ask(1, b"k", set(b"v"), None, TWO);
@@ -274,9 +92,9 @@ fn a_delete_of_what_was_read_elsewhere_is_lost() {
     }
 }
 
-/// Two forged contexts at two coordinators: no write with a context is taken for that key any more.
+/// Two forged contexts at two coordinators leave more kills than one coordinator takes.
 #[test]
-fn context_ahead_for_ever() {
+fn contexts_far_ahead_do_not_shut_a_key() {
     let mut w = World::new(Strategy::Leaderless, RegisterPolicy::KeepSiblings, |_| Settings::default());
     for node in [0, 1] {
         w.ask(
@@ -299,9 +117,9 @@ fn context_ahead_for_ever() {
     }
 }
 
-/// Spent numbers cost a path each: a key of 64 KiB.
+/// Numbers that were killed before they were minted, under a long key.
 #[test]
-fn spent_numbers_cost_out_of_proportion() {
+fn spent_numbers_cost_little() {
     let mut w = World::new(Strategy::MultiLeader, RegisterPolicy::default(), |_| Settings::default());
     let key = vec![7u8; 30 << 10];
     for node in [0, 1] {
@@ -319,9 +137,9 @@ fn spent_numbers_cost_out_of_proportion() {
     assert!(w.nodes[2].rows.written < 10 << 20);
 }
 
-/// One Configuration message of a peer uses up the epochs.
+/// A configuration of the last epoch, from a peer that dies then.
 #[test]
-fn one_message_uses_up_the_epochs() {
+fn one_message_uses_up_no_epochs() {
     let mut w = World::new(Strategy::LeaderFollower, RegisterPolicy::default(), |_| Settings::default());
     w.tick(500 * MS, all, &[0, 1, 2]);
     let lie = Configuration { epoch: Epoch(u64::MAX), leader: Some(NodeId(2)), ..w.bootstrap.clone() };
@@ -336,9 +154,9 @@ fn one_message_uses_up_the_epochs() {
     assert!(first.is_ok() || w.last().is_ok(), "nobody leads for ever");
 }
 
-/// Two Prepares of a peer part the honest members' rounds for ever.
+/// Each as far ahead as is allowed, to one of two honest members.
 #[test]
-fn two_prepares_part_the_rounds() {
+fn two_prepares_do_not_part_the_rounds() {
     let mut w = World::new(Strategy::LeaderFollower, RegisterPolicy::default(), |_| Settings::default());
     w.tick(500 * MS, all, &[0, 1, 2]);
     w.now += 600 * MS; // node 1 has not heard the leader for a little more than half the detection timeout
@@ -356,9 +174,9 @@ fn two_prepares_part_the_rounds() {
     assert!(w.nodes[0].host.configuration(P).unwrap().epoch > Epoch(1), "no leader in five minutes");
 }
 
-/// One Accept each.
+/// As far ahead as is allowed.
 #[test]
-fn one_accept_each_uses_up_the_rounds() {
+fn one_accept_each_uses_up_no_rounds() {
     let mut w = World::new(Strategy::LeaderFollower, RegisterPolicy::default(), |_| Settings::default());
     w.tick(500 * MS, all, &[0, 1, 2]);
     let config = w.bootstrap.clone();
@@ -389,9 +207,9 @@ fn one_accept_each_uses_up_the_rounds() {
     assert!(w2.nodes[1].host.configuration(P).unwrap().epoch > Epoch(1), "no leader in five minutes");
 }
 
-/// A follower takes half of an entry: the rest is stamped too far ahead.
+/// Of an entry one event is stamped too far ahead for a follower.
 #[test]
-fn half_an_entry() {
+fn an_entry_is_taken_whole_or_not_at_all() {
     let mut w = World::new(Strategy::LeaderFollower, RegisterPolicy::default(), |_| Settings::default());
     w.nodes[0].skew = 500 * MS as i64; // within max_drift (1 s) of node 1
     w.nodes[1].skew = -300 * MS as i64;
@@ -421,9 +239,9 @@ fn half_an_entry() {
     assert_eq!(w.value(0, b"k"), w.value(2, b"k"));
 }
 
-/// A read quorum counts an answer whose only path was vetted out.
+/// R + W > N: better no answer than one that misses an acknowledged write.
 #[test]
-fn a_vetted_answer_counts() {
+fn an_answer_of_which_something_was_left_out_does_not_count() {
     let mut w = World::new(Strategy::Leaderless, RegisterPolicy::default(), |_| Settings::default());
     w.nodes[0].skew = 100 * MS as i64; // node 0's wall clock is 100 ms ahead
     w.nodes[1].skew = 100 * MS as i64;
@@ -444,9 +262,9 @@ fn a_vetted_answer_counts() {
     assert!(!misses, "R + W > N: the read misses an acknowledged write: {:?}", w.last());
 }
 
-/// An appended entry of an epoch yet to come: no snapshot of the leader is taken any more.
+/// With its end in an epoch yet to come, a follower would take no snapshot of its leader any more.
 #[test]
-fn an_entry_of_a_far_epoch() {
+fn an_entry_of_a_far_epoch_is_not_taken() {
     let mut w = World::new(Strategy::LeaderFollower, RegisterPolicy::default(), |_| Settings::default());
     w.tick(300 * MS, all, &[0, 1, 2]);
     let end = log_end(&w, 1);
@@ -464,9 +282,9 @@ fn an_entry_of_a_far_epoch() {
     assert_eq!(w.value(1, b"k"), w.value(0, b"k"), "node 1 follows nobody any more");
 }
 
-/// The same with the same settings everywhere, honest replicas and clients.
+/// As above, with honest replicas and clients only.
 #[test]
-fn unplaced_events_on_their_way_same_settings() {
+fn no_entries_follow_a_state_under_equal_settings() {
     let mut w = World::new(Strategy::MultiLeader, RegisterPolicy::default(), |_| Settings {
         whole_events: 1,
         ..Settings::default()
@@ -504,9 +322,9 @@ fn unplaced_events_on_their_way_same_settings() {
     assert_eq!(w.value(1, b"s"), w.value(2, b"s"), "equal clocks, different states");
 }
 
-/// Leader-follower: the spent numbers of one write make a log entry that no message can carry.
+/// A log entry that no message carries would keep followers behind it for ever.
 #[test]
-fn spent_numbers_make_an_entry_that_can_not_be_sent() {
+fn spent_numbers_make_no_entry_that_can_not_be_sent() {
     let mut w = World::new(Strategy::LeaderFollower, RegisterPolicy::default(), |_| Settings::default());
     w.tick(100 * MS, all, &[0, 1, 2]);
     let key = vec![7u8; 30 << 10];
@@ -524,20 +342,15 @@ fn spent_numbers_make_an_entry_that_can_not_be_sent() {
     assert!(w.last().is_ok(), "before: {:?}", w.last());
     w.nodes[1].rows.written = 0;
     w.ask(1, &key, set(b"honest"), None, TWO);
-    println!(
-        "rows {} MiB; messages {:?}",
-        w.nodes[1].rows.written >> 20,
-        w.wire.iter().map(|(_, _, e)| (encode(e).len(), decode(&encode(e)).is_ok())).collect::<Vec<_>>()
-    );
     w.tick(6_000 * MS, honest, &[1, 2]);
     w.ask(1, b"a", set(b"v2"), None, TWO);
     w.tick(8_200 * MS, honest, &[1, 2]);
     assert!(w.last().is_ok(), "an ordinary write of another key is never replicated: {:?}", w.last());
 }
 
-/// Honest: 256 events of 300 KiB that a peer missed are one repair, too large to be decoded.
+/// A peer missed 256 events of 300 KiB: together they are larger than a message.
 #[test]
-fn a_repair_is_cut_by_events_not_by_bytes() {
+fn a_repair_is_cut_by_bytes() {
     let mut w = World::new(Strategy::MultiLeader, RegisterPolicy::default(), |_| Settings::default());
     for n in 0..256u32 {
         w.ask(0, &n.to_be_bytes(), set(&vec![1; 300 << 10]), None, ONE);
@@ -548,9 +361,9 @@ fn a_repair_is_cut_by_events_not_by_bytes() {
     assert!(sizes.iter().all(|(_, ok)| *ok), "the repair can never be received");
 }
 
-/// One forged event of B's future, told to A, stops every repair from A to B.
+/// An event of one replica's future, told to another that repairs it.
 #[test]
-fn one_own_future_stops_repairs() {
+fn one_forged_event_stops_no_repairs() {
     let mut w = World::new(Strategy::MultiLeader, RegisterPolicy::default(), |_| Settings::default());
     let forged = Event {
         dot: dot(1, 1 << 40),
@@ -574,9 +387,9 @@ fn one_own_future_stops_repairs() {
     assert_ne!(w.value(1, b"k"), Value::Absent, "never repaired");
 }
 
-/// Stale kept kills (of dots that are here, elsewhere) still count against a context.
+/// Kills of dots that have arrived, under other keys.
 #[test]
-fn stale_kept_kills_count() {
+fn stale_kept_kills_do_not_count() {
     let mut w = World::new(Strategy::MultiLeader, RegisterPolicy::default(), |_| Settings::default());
     w.ask(0, b"k", set(b"forged"), Some(ctx(b"k", (1..=1024).map(|n| dot(1, n)))), ONE);
     w.wire.clear();

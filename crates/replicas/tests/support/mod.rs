@@ -1,5 +1,7 @@
 //! A store in memory that flushes at once.
-#![allow(dead_code, reason = "each test uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses a part")]
+
+pub mod world;
 
 use std::collections::BTreeMap;
 

@@ -340,8 +340,9 @@ fn spent_numbers_make_no_entry_that_can_not_be_sent() {
     w.ask(1, b"a", set(b"v"), None, TWO);
     w.tick(5_000 * MS, honest, &[1, 2]);
     assert!(w.last().is_ok(), "before: {:?}", w.last());
-    w.nodes[1].rows.written = 0;
     w.ask(1, &key, set(b"honest"), None, TWO);
+    let largest = w.wire.iter().map(|(_, _, envelope)| encode(envelope).len()).max();
+    assert!(largest.is_some_and(|bytes| bytes < 1 << 20), "an entry of {largest:?} bytes");
     w.tick(6_000 * MS, honest, &[1, 2]);
     w.ask(1, b"a", set(b"v2"), None, TWO);
     w.tick(8_200 * MS, honest, &[1, 2]);

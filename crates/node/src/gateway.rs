@@ -8,8 +8,8 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use syncline_replicas::{
-    ClientId, Command, Context, Epoch, KeyPage, Level, PartitionId, Policies, Refusal, Reply, Request, RequestId,
-    Response, Strategy,
+    ClientId, Command, Context, Epoch, KeyPage, Level, PartitionId, Refusal, Reply, Request, RequestId, Response,
+    Strategy,
 };
 use tokio::sync::oneshot;
 
@@ -28,8 +28,6 @@ pub struct Cluster {
     pub strategy: Strategy,
     /// How many partitions there are.
     pub partitions: u32,
-    /// How registers are read.
-    pub policies: Policies,
     /// What a connection's requests ask for until it says otherwise.
     pub level: Level,
     /// How long a request waits for replicas.

@@ -159,7 +159,7 @@ impl Metrics {
         self.requests.get_or_create(&OfOutcome { outcome }).inc();
     }
 
-    pub(crate) fn notice(&self, _partition: PartitionId, notice: &Notice) {
+    pub(crate) fn notice(&self, notice: &Notice) {
         let outcome = match notice {
             Notice::Conflict { .. } => "conflict",
             Notice::PassedOver { .. } => "passed_over",

@@ -136,7 +136,6 @@ impl Node {
             nodes: u8::try_from(config.nodes.len()).unwrap_or(u8::MAX),
             strategy: config.strategy.into(),
             partitions: config.partitions,
-            policies: config.policies(),
             level: config.level(),
             patience: Duration::from_millis(config.patience_ms),
         };

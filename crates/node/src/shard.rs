@@ -415,7 +415,7 @@ impl Shard {
                 if let Notice::Halted { fault } = &notice {
                     report_halt(partition, fault);
                 }
-                self.parts.metrics.notice(partition, &notice);
+                self.parts.metrics.notice(&notice);
             }
             _ => {}
         }

@@ -4,7 +4,7 @@
 //! to be flushed once: the more waits, the more each flush and each system call carries.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -12,9 +12,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use syncline_clocks::WallTime;
 use syncline_replicas::{
-    BatchNumber, ClientId, Command, Configuration, Effect, Effects, Epoch, Fault, Host, Input, KeyPage, Level,
-    Monotonic, NodeId, Notice, Now, PartitionId, Refusal, Request, RequestId, Response, Settings, StoreError,
-    StoreRead, Timer, scan_keys,
+    BatchNumber, ClientId, Configuration, Effect, Effects, Fault, Host, Input, KeyPage, Monotonic, NodeId, Notice, Now,
+    PartitionId, Refusal, Request, RequestId, Response, Settings, StoreError, StoreRead, Timer, scan_keys,
 };
 use tokio::sync::oneshot;
 
@@ -27,10 +26,12 @@ use crate::report;
 use crate::storage::Storage;
 
 mod hot_keys;
+mod pieces;
 mod rebuilding;
 mod requests;
 
 use hot_keys::HotKeys;
+use pieces::Pieces;
 use requests::{Origin, Waiting};
 
 /// How many inputs from outside may wait for a shard: beyond, clients are told so and peers' messages are lost.
@@ -168,8 +169,7 @@ pub(crate) struct Shard {
     offered: Offered,
     deadlines: Deadlines,
     hot: HotKeys,
-    /// How many keys were removed because they had expired: the numbers of those requests.
-    removed: u64,
+    pieces: Pieces,
     outbox: Outbox,
     effects: Effects,
     /// What was written in this burst, and in how many batches.
@@ -191,7 +191,7 @@ impl Shard {
             fetch_again: None,
             deadlines: Deadlines::new(parts.node.0),
             hot: HotKeys::default(),
-            removed: 0,
+            pieces: Pieces::default(),
             offered: Offered::default(),
             outbox: Outbox::default(),
             effects: Effects::default(),
@@ -253,7 +253,7 @@ impl Shard {
     }
 
     /// Removes keys that have expired, as far as this node's replicas may: a leader's followers leave it to the leader.
-    fn remove_expired(&mut self) {
+    fn expire(&mut self) {
         if self.deadlines.is_recovering()
             && let Err(error) = self.deadlines.look(&*self.parts.storage)
         {
@@ -262,20 +262,7 @@ impl Shard {
         for _ in 0..BURST {
             let wall = self.now().wall.as_nanos() / 1_000_000;
             let Some((partition, key)) = self.deadlines.take_due(wall) else { return };
-            self.removed += 1;
-            let client = self.parts.client;
-            let request = Request {
-                id: RequestId { client, sequence: self.removed },
-                partition,
-                epoch: Epoch(0),
-                key,
-                // Any write removes what has expired. This one does nothing else; nobody waits for its answer.
-                command: Command::Remove(BTreeSet::new()),
-                context: None,
-                level: Level { read: 1, write: 1 },
-                patience: Duration::from_secs(1),
-            };
-            self.handle(Input::Request { from: client, request });
+            self.remove_expired(partition, key);
         }
     }
 
@@ -310,7 +297,7 @@ impl Shard {
             self.timers.pop();
             self.handle(Input::Timer { partition, timer });
         }
-        self.remove_expired();
+        self.expire();
         if self.fetch_again.take_if(|at| *at <= now).is_some() {
             self.fetch();
         }
@@ -324,6 +311,7 @@ impl Shard {
     }
 
     fn end_burst(&mut self) {
+        self.go_on();
         self.parts.links.send(&mut self.outbox);
         if !self.written.is_empty() {
             let count = std::mem::take(&mut self.batches);

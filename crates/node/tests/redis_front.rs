@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use syncline_node::config::{Config, NodeConfig, PolicyName};
+use syncline_node::config::{Config, NodeConfig, PolicyName, StrategyName};
 
 mod support;
 
@@ -122,6 +122,13 @@ fn who_breaks_the_protocol_is_told_and_left() {
         ("*1\r\n$536870913\r\n", "invalid bulk length"),
         ("SET \"a\r\n", "unbalanced quotes in request"),
     ];
+    // What a web page may have made a browser send is not answered at all.
+    for request in ["POST / HTTP/1.1\r\nHost: localhost\r\n\r\nSET a 1\r\n", "Host: localhost\r\nSET a 1\r\n"] {
+        let mut client = Client::connect(&node);
+        client.send(request);
+        client.expect_end();
+    }
+    Client::connect(&node).ask("EXISTS a", ":0\r\n");
     for (bytes, error) in cases {
         let mut client = Client::connect(&node);
         client.send(format!("PING\r\n{bytes}"));
@@ -231,12 +238,13 @@ fn bulks(words: &str) -> String {
     format!("*{}\r\n{bulks}", words.len())
 }
 
-/// A client that never reads is not read from for ever; when it reads, it gets every reply.
+/// A client that never reads is not read from for ever, and what is kept for it is bounded in bytes; when it reads, it gets
+/// every reply.
 #[test]
 fn replies_that_are_not_read_hold_requests_up() {
     let node = support::start_node();
     let mut client = Client::connect(&node);
-    let value = vec![b'x'; 100_000];
+    let value = vec![b'x'; 1024 * 1024];
     client.send(format!("*3\r\n$3\r\nSET\r\n$1\r\na\r\n${}\r\n", value.len()));
     client.send(&value);
     client.send("\r\n");
@@ -254,9 +262,58 @@ fn replies_that_are_not_read_hold_requests_up() {
         }
     }
     assert!(sent < limit, "the node never stops reading");
+    let performed = info(&node, "total_commands_processed");
+    assert!((2..60).contains(&performed), "{performed} replies of 1 MiB are kept or were sent");
     let reply = [format!("${}\r\n", value.len()).as_bytes(), &value, b"\r\n"].concat();
-    for _ in 0..500 {
+    for _ in 0..100 {
         client.expect(&reply);
+    }
+}
+
+/// A number that `INFO` tells.
+fn info(node: &support::Running, name: &str) -> u64 {
+    let mut client = Client::connect(node);
+    client.send("INFO\r\nQUIT\r\n");
+    let mut told = String::new();
+    client.0.read_to_string(&mut told).expect("the node answers");
+    let line = told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.and_then(|number| number.parse().ok()).expect("INFO tells it")
+}
+
+/// A set with more members than one write takes out is removed piece by piece; what the client asks next comes after that,
+/// and others are served in between.
+#[test]
+fn a_large_set_is_removed_in_pieces() {
+    for strategy in [StrategyName::LeaderFollower, StrategyName::MultiLeader, StrategyName::Leaderless] {
+        let node = support::start_node_with(|config| config.strategy = strategy);
+        let mut client = Client::connect(&node);
+        let members: String = (0..5_000).map(|member| format!(" member-{member}")).collect();
+        let fill = bulks(&format!("SADD s{members}"));
+        let refill = |client: &mut Client, before: usize| {
+            client.send(&fill);
+            client.expect(format!(":{}\r\n", 5_000 - before));
+        };
+        refill(&mut client, 0);
+        client.send("EXISTS s\r\nDEL s\r\nSADD s x\r\nDEL s\r\nEXISTS s\r\nSADD s x y\r\nSCARD s\r\n");
+        client.expect(":1\r\n:1\r\n:1\r\n:1\r\n:0\r\n:2\r\n:2\r\n");
+        refill(&mut client, 0);
+        client.send("SET s v NX\r\nSCARD s\r\nSET s v XX\r\nGET s\r\nDEL s\r\nTYPE s\r\n");
+        client.expect("$-1\r\n:5002\r\n+OK\r\n$1\r\nv\r\n:1\r\n+none\r\n");
+        refill(&mut client, 0);
+        client.send("PEXPIRE s 1\r\n");
+        client.expect(":1\r\n");
+        std::thread::sleep(Duration::from_millis(3));
+        client.send("SADD s z\r\nSMEMBERS s\r\nTTL s\r\n");
+        client.expect(":1\r\n*1\r\n$1\r\nz\r\n:-1\r\n");
+        let removals = bulks(&format!("SREM s{members} z"));
+        refill(&mut client, 0);
+        client.send(removals);
+        client.expect(":5001\r\n");
+
+        // Nobody writes to it any more: what has expired goes by itself.
+        refill(&mut client, 0);
+        client.ask("PEXPIRE s 1", ":1\r\n");
+        client.ask("DBSIZE", ":0\r\n");
     }
 }
 

@@ -6,7 +6,7 @@ use syncline_clocks::{Dot, HybridTimestamp};
 use syncline_resolvers::Siblings;
 
 use crate::dedupe::{Dedupe, Seen};
-use crate::key_view::KeyView;
+use crate::key_view::{KeyView, MOST_REMOVED};
 use crate::partition::{Partition, size_of_change, size_of_event};
 use crate::turn::Turn;
 use crate::value::{Deadline, Event, Path, Payload, Slot, Stamped, Value};
@@ -49,7 +49,7 @@ pub(crate) fn read(
     configuration: &Configuration,
     request: &Request,
 ) -> Result<Reply, Fault> {
-    let view = KeyView::read_for(partition, turn, &request.key, &request.command)?;
+    let view = KeyView::read_for(turn, &request.key, &request.command)?;
     Ok(Reply {
         value: view.value(configuration.policies.of(&request.key)),
         context: view.context(&request.key, partition.clock()),
@@ -69,15 +69,21 @@ pub(crate) fn execute(
         return Ok(Err(Refusal::OtherKey));
     }
     let write = Write { configuration, request, policy: configuration.policies.of(&request.key) };
-    let view = KeyView::read_for(partition, turn, &request.key, &request.command)?;
+    let view = KeyView::read_for(turn, &request.key, &request.command)?;
     if !view.has_expired() {
         return write.execute(partition, turn, &view, Vec::new());
     }
     // What has expired is removed first, by events like any others: a concurrent change that these have not seen stays.
     let before = (partition.clone(), turn.checkpoint());
-    let removal = write.remove_expired(&KeyView::read(turn, &request.key)?);
-    let removal = partition.mint(turn, configuration, removal)?.events;
-    let view = KeyView::read_for(partition, turn, &request.key, &request.command)?;
+    let expired = KeyView::read_some(turn, &request.key, MOST_REMOVED)?;
+    let removal = match write.remove_expired(&expired) {
+        Ok(removal) => partition.mint(turn, configuration, removal)?.events,
+        Err(_) if matches!(request.command, Command::RemoveSome { .. }) => {
+            return write.execute(partition, turn, &expired, Vec::new());
+        }
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let view = KeyView::read_for(turn, &request.key, &request.command)?;
     let executed = write.execute(partition, turn, &view, removal)?;
     if executed.is_err() {
         *partition = before.0;
@@ -149,7 +155,7 @@ impl Write<'_> {
 
     fn changes(&self, partition: &mut Partition, turn: &Turn<'_>, view: &KeyView) -> Result<Changes, Refusal> {
         match &self.request.command {
-            Command::Get | Command::Contains(_) => Ok(Changes::default()),
+            Command::Get | Command::Peek | Command::Contains(_) => Ok(Changes::default()),
             Command::Set { value, options } => self.set(partition, turn, view, value, *options),
             Command::Delete { previous } => {
                 let value = if *previous { self.previous(view)? } else { Value::Absent };
@@ -158,6 +164,11 @@ impl Write<'_> {
             }
             Command::Increment(amount) => self.increment(partition, view, *amount),
             Command::Add(members) | Command::Remove(members) => self.change_members(view, members),
+            Command::RemoveSome { expired: true } if !view.has_expired() => Ok(Changes::default()),
+            Command::RemoveSome { .. } => {
+                let paths: Vec<PathChange> = view.members.iter().map(removed).collect();
+                Ok(Changes { changed: paths.len() as u64, paths, ..Changes::default() })
+            }
             Command::Expire { at, condition } => self.expire(partition, turn, view, *at, *condition),
         }
     }
@@ -194,7 +205,7 @@ impl Write<'_> {
         let mut paths = vec![(self.path(Slot::Register), Some(stamped.0), stamped.1)];
         self.remove_added(view, &mut paths);
         self.remove_counter(view, &mut paths);
-        remove_members(view, &mut paths);
+        remove_members(view, &mut paths)?;
         match options.expiry {
             SetExpiry::Keep if view.value(self.policy) != Value::Absent => {}
             // Nothing is there whose deadline could be kept.
@@ -207,9 +218,9 @@ impl Write<'_> {
 
     /// Takes out what has expired. It leaves no version of its own, which would hide concurrent ones that are older than
     /// the moment at which somebody looked.
-    fn remove_expired(&self, view: &KeyView) -> Vec<PathChange> {
+    fn remove_expired(&self, view: &KeyView) -> Result<Vec<PathChange>, Refusal> {
         let mut paths = Vec::new();
-        remove_members(view, &mut paths);
+        remove_members(view, &mut paths)?;
         self.remove_counter(view, &mut paths);
         if let Some(versions) = &view.register {
             let seen = versions.versions().iter().map(|version| version.dot).collect();
@@ -217,7 +228,7 @@ impl Write<'_> {
         }
         self.remove_added(view, &mut paths);
         self.remove_deadline(view, &mut paths);
-        paths
+        Ok(paths)
     }
 
     /// Removes what the view shows: of a register, what `context` has seen of it, if there is one.
@@ -230,7 +241,7 @@ impl Write<'_> {
     ) -> Result<Changes, Refusal> {
         let held = view.value(self.policy) != Value::Absent;
         let mut paths = Vec::new();
-        remove_members(view, &mut paths);
+        remove_members(view, &mut paths)?;
         self.remove_counter(view, &mut paths);
         let ahead = context.is_some_and(|context| !self.ahead(partition, context).is_empty());
         if view.register.is_some() || ahead {
@@ -405,6 +416,14 @@ impl Write<'_> {
     }
 }
 
-fn remove_members(view: &KeyView, paths: &mut Vec<PathChange>) {
-    paths.extend(view.members.iter().map(|(path, seen)| (path.clone(), None, seen.clone())));
+fn removed((path, seen): &(Path, BTreeSet<Dot>)) -> PathChange {
+    (path.clone(), None, seen.clone())
+}
+
+fn remove_members(view: &KeyView, paths: &mut Vec<PathChange>) -> Result<(), Refusal> {
+    if view.has_other_members {
+        return Err(Refusal::TooManyMembers { expired: view.has_expired() });
+    }
+    paths.extend(view.members.iter().map(removed));
+    Ok(())
 }

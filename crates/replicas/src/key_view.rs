@@ -6,12 +6,21 @@ use syncline_clocks::{CausalContext, Dot, WallTime};
 use syncline_crdt::{CounterView, Entry};
 use syncline_resolvers::{Conflict, KeepSiblings, LastWriterWins, Outcome, Resolver, Siblings};
 
-use crate::partition::{Partition, entries_under, siblings};
+use crate::partition::{entries_under, siblings};
 use crate::turn::Turn;
 use crate::value::{Deadline, Path, Payload, Sibling, Slot, Value};
 use crate::{
     BatchNumber, Command, Context, Fault, NodeId, Now, PartitionId, Policies, RegisterPolicy, StoreRead, rows,
 };
+
+/// The most members of a set that one write takes out. Each is an event, and a write is handled in one piece.
+pub(crate) const MOST_REMOVED: usize = 1_024;
+/// About the most bytes that the names of their rows may take.
+const MOST_MEMBER_BYTES: usize = 1 << 20;
+/// How many rows a scan of keys reads at once: at first, and at the most; and beyond how many bytes it reads fewer.
+const SCAN_AT_FIRST: usize = 16;
+const SCAN_AT_MOST: usize = 256;
+const SCAN_BYTES: usize = 1 << 20;
 
 /// The entries of one key, read.
 #[derive(Default)]
@@ -24,7 +33,8 @@ pub(crate) struct KeyView {
     pub(crate) counter: CounterView,
     pub(crate) counter_dots: BTreeSet<Dot>,
     pub(crate) members: Vec<(Path, BTreeSet<Dot>)>,
-    /// Whether the set has members that were not read; looked for only where there is a deadline, which may be stale.
+    /// Whether the set has members that were not read. Where members are named, it is looked for only if there is a
+    /// deadline, which may be stale.
     pub(crate) has_other_members: bool,
     deadline: Option<Deadline>,
     pub(crate) deadline_dots: BTreeSet<Dot>,
@@ -48,47 +58,79 @@ impl KeyView {
         Ok(view)
     }
 
-    /// Everything but the members of a set, of which only some are read: what a command has to know that names its members,
-    /// however large the set is.
-    pub(crate) fn read_with_members<'m>(
-        partition: &Partition,
+    /// Everything, but of a set's members so many at the most.
+    pub(crate) fn read_some(turn: &Turn<'_>, key: &[u8], most_members: usize) -> Result<Self, Fault> {
+        let mut view = Self { now: turn.now.wall, ..Self::default() };
+        if let Some(rows) = turn.scan_page(&rows::entries_of(key))? {
+            for (row, value) in rows {
+                view.take(rows::path_of(&row)?, &rows::decode(&row, &value)?);
+            }
+        } else {
+            view.read_all_but_members(turn, key)?;
+            let mut bytes = 0;
+            view.has_other_members = turn.any(&rows::members_of(key), |row, value| {
+                bytes += row.len();
+                view.take(rows::path_of(row)?, &rows::decode(row, value)?);
+                Ok(view.members.len() > most_members || bytes > MOST_MEMBER_BYTES)
+            })?;
+        }
+        view.has_other_members |= view.members.len() > most_members;
+        view.members.truncate(most_members);
+        Ok(view)
+    }
+
+    /// Everything, but of a set's members only those that a command names, however large the set is.
+    pub(crate) fn read_named<'m>(
         turn: &Turn<'_>,
         key: &[u8],
         members: impl IntoIterator<Item = &'m Vec<u8>>,
     ) -> Result<Self, Fault> {
         let mut view = Self { now: turn.now.wall, ..Self::default() };
-        let slots = [Slot::Register, Slot::Counter, Slot::Expiry].into_iter();
-        for slot in slots.chain(members.into_iter().cloned().map(Slot::Member)) {
-            let path = Path { key: key.to_vec(), slot };
-            let entry = partition.entry(turn, &path)?;
-            view.take(path, &entry);
+        view.read_all_but_members(turn, key)?;
+        for member in members {
+            view.read_slot(turn, key, Slot::Member(member.clone()))?;
         }
         if !view.deadline_dots.is_empty() && view.members.is_empty() {
             let is_live =
                 |row: &[u8], value: &[u8]| rows::decode::<Entry<Payload>>(row, value).map(|entry| entry.is_live());
             view.has_other_members = turn.any(&rows::members_of(key), is_live)?;
         }
-        if view.register.is_some() {
-            for (path, entry) in entries_under(turn, &rows::added_of(key))? {
-                view.take(path, &entry);
-            }
-        }
         Ok(view)
     }
 
     /// What a command has to know of its key.
-    pub(crate) fn read_for(
-        partition: &Partition,
-        turn: &Turn<'_>,
-        key: &[u8],
-        command: &Command,
-    ) -> Result<Self, Fault> {
+    pub(crate) fn read_for(turn: &Turn<'_>, key: &[u8], command: &Command) -> Result<Self, Fault> {
         match command {
+            Command::Get => Self::read(turn, key),
+            Command::Peek => Self::read_some(turn, key, 1),
             Command::Add(members) | Command::Remove(members) | Command::Contains(members) => {
-                Self::read_with_members(partition, turn, key, members)
+                Self::read_named(turn, key, members)
             }
-            _ => Self::read(turn, key),
+            Command::Set { .. }
+            | Command::Delete { .. }
+            | Command::Increment(_)
+            | Command::RemoveSome { .. }
+            | Command::Expire { .. } => Self::read_some(turn, key, MOST_REMOVED),
         }
+    }
+
+    fn read_all_but_members(&mut self, turn: &Turn<'_>, key: &[u8]) -> Result<(), Fault> {
+        for slot in [Slot::Register, Slot::Counter, Slot::Expiry] {
+            self.read_slot(turn, key, slot)?;
+        }
+        if self.register.is_some() {
+            for (path, entry) in entries_under(turn, &rows::added_of(key))? {
+                self.take(path, &entry);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_slot(&mut self, turn: &Turn<'_>, key: &[u8], slot: Slot) -> Result<(), Fault> {
+        let path = Path { key: key.to_vec(), slot };
+        let entry: Entry<Payload> = turn.get(&rows::entry_key(&path))?.unwrap_or_default();
+        self.take(path, &entry);
+        Ok(())
     }
 
     fn take(&mut self, path: Path, entry: &Entry<Payload>) {
@@ -222,8 +264,8 @@ pub fn read_value(
     Ok(KeyView::read(&turn, key)?.value(policies.of(key)))
 }
 
-/// Some keys of one replica that hold something, each with its value, in the order of the store; and where to go on, if
-/// there is more. Looks at `budget` rows at the most, so it may find none and still have more.
+/// Some keys of one replica that hold something, with what [`Command::Peek`] tells of each, in the order of the store; and
+/// where to go on, if there is more. Looks at about `budget` rows, so it may find none and still have more.
 ///
 /// Keys that are there from the first page to the last are found exactly once.
 ///
@@ -238,24 +280,39 @@ pub fn scan_keys(
     budget: usize,
 ) -> Result<KeyPage, Fault> {
     let turn = Turn::new(now, NodeId::default(), partition, store, BatchNumber(0));
-    let mut cursor = from.map_or_else(|| rows::ENTRIES.to_vec(), rows::after_entries_of);
-    let (mut keys, mut looked) = (Vec::new(), 0);
-    loop {
-        let Some((row, _)) = store.scan(partition, rows::ENTRIES, &cursor, 1)?.pop() else {
+    let mut last = from.map(<[u8]>::to_vec);
+    let (mut keys, mut looked, mut size) = (Vec::new(), 0, SCAN_AT_FIRST);
+    while looked < budget {
+        let cursor = last.as_deref().map_or_else(|| rows::ENTRIES.to_vec(), rows::after_entries_of);
+        let page = store.scan(partition, rows::ENTRIES, &cursor, size)?;
+        let is_last = page.len() < size;
+        let bytes: usize = page.iter().map(|(_, value)| value.len()).sum();
+        // Rows may be of any size: few large ones are enough for one look.
+        size = if bytes > SCAN_BYTES { (size / 4).max(1) } else { (size * 4).min(SCAN_AT_MOST) };
+        looked += page.len();
+        let mut rows_left = page.into_iter().peekable();
+        while let Some(key) = rows_left.peek().map(|(row, _)| rows::path_of(row)).transpose()?.map(|path| path.key) {
+            let prefix = rows::entries_of(&key);
+            let mut view = KeyView { now: now.wall, ..KeyView::default() };
+            while let Some((row, value)) = rows_left.next_if(|(row, _)| row.starts_with(&prefix)) {
+                view.take(rows::path_of(&row)?, &rows::decode(&row, &value)?);
+            }
+            if rows_left.peek().is_none() && !is_last {
+                // Others of its rows may be behind the page.
+                view = KeyView::read_some(&turn, &key, 1)?;
+            }
+            view.members.truncate(1);
+            let value = view.value(policies.of(&key));
+            if value != Value::Absent {
+                keys.push((key.clone(), value));
+            }
+            last = Some(key);
+        }
+        if is_last {
             return Ok(KeyPage { keys, next: None });
-        };
-        let key = rows::path_of(&row)?.key;
-        let view = KeyView::read(&turn, &key)?;
-        looked += 1 + view.members.len();
-        let value = view.value(policies.of(&key));
-        if value != Value::Absent {
-            keys.push((key.clone(), value));
         }
-        if looked >= budget {
-            return Ok(KeyPage { keys, next: Some(key) });
-        }
-        cursor = rows::after_entries_of(&key);
     }
+    Ok(KeyPage { keys, next: last })
 }
 
 /// One page of [`scan_keys`].

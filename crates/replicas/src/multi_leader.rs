@@ -47,7 +47,8 @@ impl MultiLeader {
         request: &Request,
     ) -> Result<(), Fault> {
         let outcome = self.serve(turn, configuration, request)?;
-        turn.respond(from, request.respond(configuration, outcome), Leaves::WhenDurable);
+        let leaves = if outcome.is_ok() { Leaves::WhenDurable } else { Leaves::AtOnce };
+        turn.respond(from, request.respond(configuration, outcome), leaves);
         Ok(())
     }
 

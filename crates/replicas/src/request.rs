@@ -27,6 +27,8 @@ pub struct Context {
 pub enum Command {
     /// Reads the key.
     Get,
+    /// Reads the key, but of a set only one member: whether it holds anything, of which type, and when it expires.
+    Peek,
     /// Reads which of these are members of the key's set, without reading the others.
     Contains(BTreeSet<Vec<u8>>),
     /// Writes the key's register, in the place of whatever the key held.
@@ -47,6 +49,11 @@ pub enum Command {
     Add(BTreeSet<Vec<u8>>),
     /// Takes members out of the key's set.
     Remove(BTreeSet<Vec<u8>>),
+    /// Takes members out of the key's set, as many as one write may: what a [`Refusal::TooManyMembers`] asks for.
+    RemoveSome {
+        /// Whether only what has expired is meant: another client may have put new members there.
+        expired: bool,
+    },
     /// Sets when the key expires, in milliseconds since the Unix epoch, or that it does not. A moment that has passed
     /// removes the key.
     Expire {
@@ -124,7 +131,7 @@ impl Command {
     /// Whether the command only reads.
     #[must_use]
     pub fn is_read(&self) -> bool {
-        matches!(self, Self::Get | Self::Contains(_))
+        matches!(self, Self::Get | Self::Peek | Self::Contains(_))
     }
 }
 
@@ -232,9 +239,16 @@ pub enum Refusal {
     #[error("the timestamp was refused: {0}")]
     Timestamp(String),
     /// Nothing was done: the key, with a member, is longer than 32 KiB, or the events of the write would take more than 16
-    /// MiB. Write less, or remove a large set's members in several requests.
+    /// MiB. Write less.
     #[error("the write is too large: a key with a member takes 32 KiB at the most, the events of a write 16 MiB")]
     TooLarge,
+    /// Nothing was done: the write would take out more members of a set than one write may. Ask for
+    /// [`Command::RemoveSome`] first, perhaps several times.
+    #[error("the set has more members than one write takes out: remove some of them first")]
+    TooManyMembers {
+        /// Whether they are of a set that has expired, which any write has to take out first.
+        expired: bool,
+    },
     /// Nothing was done: too many versions of the key have been read elsewhere and replaced here before they arrived.
     #[error("the context names more versions than this replica takes on trust: write where they were read")]
     ContextAhead,

@@ -16,6 +16,9 @@ const PAGE: usize = 256;
 const SMALL: usize = 16;
 const REMEMBERED: usize = 256;
 
+/// Rows by name.
+type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// When an output may leave the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Leaves {
@@ -134,19 +137,30 @@ impl<'a> Turn<'a> {
     }
 
     /// All rows under a prefix, in order. Bounded by what the prefix names: a key, a window, a log.
-    #[expect(clippy::type_complexity, reason = "rows are pairs of bytes")]
-    pub(crate) fn scan(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
+    pub(crate) fn scan(&self, prefix: &[u8]) -> Result<Rows, Fault> {
         self.scan_from(prefix, prefix)
     }
 
+    /// All rows under a prefix, in order, if they are no more than a page.
+    pub(crate) fn scan_page(&self, prefix: &[u8]) -> Result<Option<Rows>, Fault> {
+        self.scan_pages(prefix, prefix, 1)
+    }
+
     /// The rows under a prefix from a key on.
-    #[expect(clippy::type_complexity, reason = "rows are pairs of bytes")]
-    pub(crate) fn scan_from(&self, prefix: &[u8], from: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
+    pub(crate) fn scan_from(&self, prefix: &[u8], from: &[u8]) -> Result<Rows, Fault> {
+        Ok(self.scan_pages(prefix, from, usize::MAX)?.unwrap_or_default())
+    }
+
+    /// The same, unless they are more than so many pages.
+    fn scan_pages(&self, prefix: &[u8], from: &[u8], most: usize) -> Result<Option<Rows>, Fault> {
         let mut found: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         let own = self.writes.range(from.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
         let from_start = from == prefix;
         let mut from = from.to_vec();
-        loop {
+        for read in 0.. {
+            if read == most {
+                return Ok(None);
+            }
             let page = self.store.scan(self.partition, prefix, &from, PAGE)?;
             let full = page.len() == PAGE;
             if let Some((last, _)) = page.last() {
@@ -170,14 +184,15 @@ impl<'a> Turn<'a> {
                 None => found.remove(key),
             };
         }
-        Ok(found.into_iter().collect())
+        Ok(Some(found.into_iter().collect()))
     }
 
-    /// Whether some row under a prefix has a property; reads no further than to the first.
+    /// Whether some row under a prefix has a property; reads little further than to the first. This turn's own rows come
+    /// first.
     pub(crate) fn any(
         &self,
         prefix: &[u8],
-        holds: impl Fn(&[u8], &[u8]) -> Result<bool, Fault>,
+        mut holds: impl FnMut(&[u8], &[u8]) -> Result<bool, Fault>,
     ) -> Result<bool, Fault> {
         let own = self.writes.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
         for (key, value) in own {
@@ -187,16 +202,16 @@ impl<'a> Turn<'a> {
                 return Ok(true);
             }
         }
-        let mut from = prefix.to_vec();
+        let (mut from, mut size) = (prefix.to_vec(), SMALL);
         loop {
-            let page = self.store.scan(self.partition, prefix, &from, SMALL)?;
+            let page = self.store.scan(self.partition, prefix, &from, size)?;
             for (key, value) in &page {
                 if !self.writes.contains_key(key) && holds(key, value)? {
                     return Ok(true);
                 }
             }
             match page.last() {
-                Some((last, _)) if page.len() == SMALL => from = [last.as_slice(), &[0]].concat(),
+                Some((last, _)) if page.len() == size => (from, size) = ([last.as_slice(), &[0]].concat(), PAGE),
                 _ => return Ok(false),
             }
         }

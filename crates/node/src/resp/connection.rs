@@ -2,7 +2,9 @@
 //!
 //! Requests are made as soon as they are read, so that a pipeline's overlap; their replies wait in a queue and leave in
 //! order. What needs more than one step, or the answer to what stands before it, waits until the queue is empty. When
-//! the queue or the unsent replies are as long as allowed, nothing more is read until the client has read.
+//! the queue or the unsent replies are as long as allowed, nothing more is read until the client has read. How large replies
+//! will be is not known before they are there: it is expected of what the last ones were, so that a client that asks for
+//! large values and reads nothing fills little memory.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -16,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_util::io::poll_read_buf;
 
+use super::arguments::is;
 use super::decoder::Decoder;
 use super::error::CommandError;
 use super::frame::Frame;
@@ -26,6 +29,9 @@ use super::table::{self, Interpret, One, Outcome, Run, Steps};
 const MOST_PENDING: usize = 256;
 /// The most bytes that these may take, but for one that is larger itself.
 const MOST_PENDING_BYTES: usize = 16 * 1024 * 1024;
+/// How large a reply is expected to be while none was seen, and how many requests are made whatever is expected.
+const EXPECTED_AT_FIRST: usize = 1024 * 1024;
+const ALWAYS_PENDING: usize = 4;
 /// With more bytes of unsent replies, nothing further is taken in.
 const MOST_UNSENT: usize = 1024 * 1024;
 /// How much room a read has at the least, and at the most: an idle connection has none.
@@ -54,6 +60,8 @@ pub(crate) struct Connection {
     output: BytesMut,
     pending: VecDeque<Pending>,
     pending_bytes: usize,
+    /// How many bytes a reply takes: the most of the last ones.
+    expected: usize,
     held: Option<Held>,
     /// Nothing more is read: the client has ended, or is to be left.
     has_ended: bool,
@@ -75,6 +83,7 @@ impl Connection {
             output: BytesMut::new(),
             pending: VecDeque::new(),
             pending_bytes: 0,
+            expected: EXPECTED_AT_FIRST,
             held: None,
             has_ended: false,
         }
@@ -145,7 +154,9 @@ impl Connection {
                     in_words(self.session.settle(asked.about, outcome).and_then(interpret))
                 }
             };
+            let before = self.output.len();
             frame.encode(self.session.protocol, &mut self.output);
+            self.expected = (self.expected - self.expected / 16).max(self.output.len() - before);
             has_advanced = true;
         }
         has_advanced
@@ -157,6 +168,7 @@ impl Connection {
             && self.held.is_none()
             && self.pending.len() < MOST_PENDING
             && self.pending_bytes < MOST_PENDING_BYTES
+            && (self.pending.len() < ALWAYS_PENDING || self.pending.len() * self.expected < MOST_PENDING_BYTES)
             && self.output.len() < MOST_UNSENT
     }
 
@@ -179,6 +191,12 @@ impl Connection {
 
     fn begin(&mut self, request: Vec<Bytes>) {
         self.session.server.metrics.command();
+        // A browser was made to talk to this port by a page of somebody else's: nothing of it is performed, as in Redis.
+        if is(&request[0], "post") || is(&request[0], "host:") {
+            self.has_ended = true;
+            self.input.clear();
+            return;
+        }
         match self.prepare(request) {
             Ok(None) => {}
             Ok(Some(held)) => self.held = Some(held),

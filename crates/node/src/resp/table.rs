@@ -80,6 +80,9 @@ const NO_KEY: (i64, i64, i64) = (0, 0, 0);
 const ONE_KEY: (i64, i64, i64) = (1, 1, 1);
 const ALL_KEYS: (i64, i64, i64) = (1, -1, 1);
 
+/// A key and so many members as one request changes.
+const MEMBERS: usize = 1 + sets::MOST_AT_ONCE;
+
 const READ: &str = "readonly fast";
 const SLOW_READ: &str = "readonly";
 const WRITE: &str = "write denyoom fast";
@@ -147,7 +150,7 @@ pub(crate) static COMMANDS: &[Spec] = &[
     spec("quit", -1, ALWAYS, NO_KEY, Run::AtOnce(connection::quit)),
     spec("randomkey", 1, SLOW_READ, NO_KEY, Run::Steps(scans::randomkey)),
     spec("reset", 1, ALWAYS, NO_KEY, Run::Alone(connection::reset)),
-    spec("sadd", -3, WRITE, ONE_KEY, Run::One(sets::sadd)),
+    spec("sadd", -3, WRITE, ONE_KEY, Run::Each { width: MEMBERS, one: sets::sadd, many: sets::sadd_many }),
     spec("scan", -2, SLOW_READ, NO_KEY, Run::Steps(scans::scan)),
     spec("scard", 2, READ, ONE_KEY, Run::One(sets::scard)),
     spec("sdiff", -2, SLOW_READ, ALL_KEYS, Run::Steps(sets::sdiff)),
@@ -161,7 +164,7 @@ pub(crate) static COMMANDS: &[Spec] = &[
     spec("smismember", -3, READ, ONE_KEY, Run::One(sets::smismember)),
     spec("spop", -2, REMOVAL, ONE_KEY, Run::Steps(conditional::spop)),
     spec("srandmember", -2, SLOW_READ, ONE_KEY, Run::One(sets::srandmember)),
-    spec("srem", -3, REMOVAL, ONE_KEY, Run::One(sets::srem)),
+    spec("srem", -3, REMOVAL, ONE_KEY, Run::Each { width: MEMBERS, one: sets::srem, many: sets::srem_many }),
     spec("sscan", -3, SLOW_READ, ONE_KEY, Run::One(sets::sscan)),
     spec("strlen", 2, READ, ONE_KEY, Run::One(strings::strlen)),
     spec("sunion", -2, SLOW_READ, ALL_KEYS, Run::Steps(sets::sunion)),

@@ -22,6 +22,7 @@ pub(super) enum Origin {
 
 /// A request that was not answered yet.
 pub(super) struct Waiting {
+    pub(super) request: Request,
     origin: Origin,
     asked: Instant,
     /// Where only one node can answer.
@@ -29,8 +30,7 @@ pub(super) struct Waiting {
 }
 
 /// A request that may have to be asked again.
-pub(super) struct Again {
-    request: Request,
+struct Again {
     until: Monotonic,
     /// Whom it was asked of last, and when.
     leader: Option<NodeId>,
@@ -45,6 +45,7 @@ impl Shard {
     /// Asks the host, or the node that leads the partition.
     pub(super) fn ask(&mut self, request: Request, origin: Origin) {
         let id = request.id;
+        let Some((request, origin)) = self.keep_behind(request, origin) else { return };
         if matches!(origin, Origin::Peer(_)) && self.waiting.contains_key(&id) {
             // It was passed on twice: the first time is being answered.
             return;
@@ -54,21 +55,38 @@ impl Shard {
         if only_one_answers && matches!(origin, Origin::Client(_)) {
             let now = self.now().monotonic;
             let until = now.after(request.patience);
-            let again = Again { request, until, leader: None, at: now, was_refused: false, is_repeated: false };
-            self.waiting.insert(id, Waiting { origin, asked: Instant::now(), again: Some(again) });
+            let again = Again { until, leader: None, at: now, was_refused: false, is_repeated: false };
+            self.waiting.insert(id, Waiting { request, origin, asked: Instant::now(), again: Some(again) });
             self.pass_on(id);
             self.again.push(Reverse((now.after(ASK_AGAIN), id)));
         } else {
-            self.waiting.insert(id, Waiting { origin, asked: Instant::now(), again: None });
+            let waiting = Waiting { request: request.clone(), origin, asked: Instant::now(), again: None };
+            self.waiting.insert(id, waiting);
             self.handle(Input::Request { from: id.client, request });
+        }
+    }
+
+    /// Asks the host or the leader once more, which have all its patience again.
+    pub(super) fn ask_once_more(&mut self, id: RequestId) {
+        let now = self.now().monotonic;
+        match self.waiting.get_mut(&id) {
+            Some(Waiting { request, again: Some(again), .. }) => {
+                again.until = now.after(request.patience);
+                self.pass_on(id);
+            }
+            Some(Waiting { request, again: None, .. }) => {
+                let request = request.clone();
+                self.handle(Input::Request { from: id.client, request });
+            }
+            None => {}
         }
     }
 
     /// Sends a request to the leader: this node's own host, or another's.
     fn pass_on(&mut self, id: RequestId) {
         let now = self.now().monotonic;
-        let Some(Waiting { again: Some(again), .. }) = self.waiting.get_mut(&id) else { return };
-        let leader = self.host.configuration(again.request.partition).and_then(|held| held.leader);
+        let Some(Waiting { request, again: Some(again), .. }) = self.waiting.get_mut(&id) else { return };
+        let leader = self.host.configuration(request.partition).and_then(|held| held.leader);
         let leader = leader.unwrap_or(self.parts.node);
         let is_here = leader == self.parts.node;
         if !is_here && !self.parts.links.is_up(leader) {
@@ -78,7 +96,7 @@ impl Shard {
         }
         again.is_repeated = again.leader.is_some();
         (again.leader, again.at, again.was_refused) = (Some(leader), now, false);
-        let request = again.request.clone();
+        let request = request.clone();
         if is_here {
             self.handle(Input::Request { from: id.client, request });
         } else {
@@ -89,8 +107,7 @@ impl Shard {
     /// A request that still waits is asked again, of whoever leads now, unless somebody is at it: it was refused, another
     /// node leads, or another node has been silent for so long that the link may have lost it.
     pub(super) fn ask_again(&mut self, id: RequestId, now: Monotonic) {
-        let Some(Waiting { again: Some(again), .. }) = self.waiting.get(&id) else { return };
-        let request = &again.request;
+        let Some(Waiting { request, again: Some(again), .. }) = self.waiting.get(&id) else { return };
         if now >= again.until {
             let needed = if request.command.is_read() { request.level.read } else { request.level.write };
             let outcome = Err(Refusal::QuorumNotReached { achieved: Achieved::default(), needed });
@@ -108,6 +125,9 @@ impl Shard {
 
     /// A response came from the host or from the leader.
     pub(super) fn respond(&mut self, response: Response) {
+        if response.id.client == self.parts.client {
+            return self.own_answered(response);
+        }
         if let Some(Waiting { again: Some(again), .. }) = self.waiting.get_mut(&response.id) {
             match &response.outcome {
                 // Another node leads, or nobody yet: the request waits and is asked again.
@@ -120,11 +140,17 @@ impl Shard {
                 _ => {}
             }
         }
+        if let Err(Refusal::TooManyMembers { expired }) = response.outcome
+            && self.waiting.contains_key(&response.id)
+        {
+            return self.set_aside(response.id, expired);
+        }
         self.answer(response);
     }
 
     fn answer(&mut self, response: Response) {
         let Some(Waiting { origin, asked, .. }) = self.waiting.remove(&response.id) else { return };
+        self.let_follow(response.id);
         match origin {
             Origin::Client(answer) => {
                 self.parts.metrics.answered(asked.elapsed(), &response.outcome);

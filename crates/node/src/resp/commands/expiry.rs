@@ -48,7 +48,7 @@ impl Unit {
         let key = &request[1];
         // Both conditions are met by what expires later than now asked: no request says that in one.
         if conditions.if_some && conditions.condition == ExpireCondition::IfEarlier {
-            let held = session.call(key, Command::Get).await?;
+            let held = session.call(key, Command::Peek).await?;
             if held.expires.is_none() {
                 return Ok(Frame::Integer(0));
             }
@@ -156,19 +156,19 @@ fn left(at: i64) -> i64 {
 }
 
 pub(crate) fn ttl(_: &mut Session, request: &[Bytes]) -> Prepared {
-    One::new(&request[1], Command::Get, |reply| tell(&reply, |at| in_seconds(left(at))))
+    One::new(&request[1], Command::Peek, |reply| tell(&reply, |at| in_seconds(left(at))))
 }
 
 pub(crate) fn pttl(_: &mut Session, request: &[Bytes]) -> Prepared {
-    One::new(&request[1], Command::Get, |reply| tell(&reply, left))
+    One::new(&request[1], Command::Peek, |reply| tell(&reply, left))
 }
 
 pub(crate) fn expiretime(_: &mut Session, request: &[Bytes]) -> Prepared {
-    One::new(&request[1], Command::Get, |reply| tell(&reply, in_seconds))
+    One::new(&request[1], Command::Peek, |reply| tell(&reply, in_seconds))
 }
 
 pub(crate) fn pexpiretime(_: &mut Session, request: &[Bytes]) -> Prepared {
-    One::new(&request[1], Command::Get, |reply| tell(&reply, |at| at))
+    One::new(&request[1], Command::Peek, |reply| tell(&reply, |at| at))
 }
 
 #[cfg(test)]

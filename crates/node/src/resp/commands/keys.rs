@@ -23,11 +23,11 @@ pub(crate) fn del_many(session: &mut Session, request: Vec<Bytes>) -> Steps<'_> 
 }
 
 pub(crate) fn exists(_: &mut Session, request: &[Bytes]) -> Result<One, CommandError> {
-    One::new(&request[1], Command::Get, |reply| Ok(Frame::flag(holds_something(&reply))))
+    One::new(&request[1], Command::Peek, |reply| Ok(Frame::flag(holds_something(&reply))))
 }
 
 pub(crate) fn exists_many(session: &mut Session, request: Vec<Bytes>) -> Steps<'_> {
-    Box::pin(count(session, request, Command::Get, holds_something))
+    Box::pin(count(session, request, Command::Peek, holds_something))
 }
 
 /// Asks the same of all keys, and counts of how many it is so.
@@ -48,5 +48,5 @@ async fn count(
 }
 
 pub(crate) fn kind(_: &mut Session, request: &[Bytes]) -> Result<One, CommandError> {
-    One::new(&request[1], Command::Get, |reply| Ok(Frame::Simple(super::kind(&reply.value))))
+    One::new(&request[1], Command::Peek, |reply| Ok(Frame::Simple(super::kind(&reply.value))))
 }

@@ -43,6 +43,33 @@ pub(crate) fn srem(_: &mut Session, request: &[Bytes]) -> Prepared {
     One::new(&request[1], Command::Remove(named(&request[2..])), how_many)
 }
 
+/// How many members one request adds or removes. With more, others are served in between.
+pub(crate) const MOST_AT_ONCE: usize = 256;
+
+pub(crate) fn sadd_many(session: &mut Session, request: Vec<Bytes>) -> Steps<'_> {
+    Box::pin(change(session, request, Command::Add))
+}
+
+pub(crate) fn srem_many(session: &mut Session, request: Vec<Bytes>) -> Steps<'_> {
+    Box::pin(change(session, request, Command::Remove))
+}
+
+/// Changes the members of a set by several requests. After a failure some of them may have been changed.
+async fn change(session: &mut Session, request: Vec<Bytes>, command: fn(Members) -> Command) -> Outcome {
+    let mut members = named(&request[2..]).into_iter().peekable();
+    let pieces = std::iter::from_fn(|| {
+        members.peek()?;
+        Some((request[1].to_vec(), command(members.by_ref().take(MOST_AT_ONCE).collect())))
+    });
+    let mut changed = 0;
+    let take = |reply: Reply| {
+        changed += reply.changed;
+        Ok(())
+    };
+    session.call_all(pieces, take).await?;
+    Ok(Frame::Integer(i64::try_from(changed).unwrap_or(i64::MAX)))
+}
+
 pub(crate) fn sismember(_: &mut Session, request: &[Bytes]) -> Prepared {
     let command = Command::Contains(named(&request[2..]));
     One::new(&request[1], command, |reply| Ok(Frame::flag(!members(reply.value)?.is_empty())))

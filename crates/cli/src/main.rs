@@ -10,6 +10,10 @@ mod matrix;
 mod serve;
 mod up;
 
+/// A node allocates many small pieces on several threads: the allocator shows in its figures.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Data that is changed in several places at once: compare the ways to replicate it, and run one.
 #[derive(Parser)]
 #[command(name = "syncline", version)]

@@ -341,7 +341,9 @@ impl Leaderless {
         let Some(pending) = self.pending.get(&id) else { return Ok(()) };
         let needed = pending.request.needed();
         let achieved = pending.achieved(configuration);
-        if !pending.responded && achieved.copies >= needed {
+        let is_write = matches!(pending.kind, PendingKind::Write { .. });
+        let is_flushed = pending.answered.contains(&turn.node);
+        if !pending.responded && achieved.copies >= needed && (is_flushed || !is_write) {
             let reply = match &pending.kind {
                 PendingKind::Write { applied, .. } => {
                     let stamp = self.partition.stamps().last();
@@ -354,12 +356,14 @@ impl Leaderless {
                     Reply { achieved, ..reply }
                 }
             };
-            turn.respond(pending.client, pending.request.respond(configuration, Ok(reply)), Leaves::WhenDurable);
+            // What a write's reply tells is flushed here, whatever was written since; a read's may be of a moment ago.
+            let leaves = if is_write { Leaves::AtOnce } else { Leaves::WhenDurable };
+            turn.respond(pending.client, pending.request.respond(configuration, Ok(reply)), leaves);
             let pending = self.pending.get_mut(&id).expect("it was there");
             pending.responded = true;
             // A read that was answered waits for the others so that they can be repaired, while there is room; a write needs
             // no more of them: a member that is down must not fill the room of those that wait.
-            if matches!(pending.kind, PendingKind::Write { .. }) || self.pending.len() > MAX_PENDING / 2 {
+            if is_write || self.pending.len() > MAX_PENDING / 2 {
                 return self.end(turn, configuration, id);
             }
         }

@@ -23,12 +23,17 @@ pub(crate) use log_by_dot::{REPAIR_BYTES, size_of_change, size_of_event};
 
 use vet::{OWN_LIMIT, Vetted};
 
+/// How many numbers are set aside at once; so many at the most are left out when a replica restarts.
+const RESERVED: u64 = 1 << 12;
+
 /// One replica of one partition, without the protocol around it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Partition {
     writer: ReplicaId,
     clock: CausalContext,
     minted: u64,
+    /// A replica that has lost what it had not flushed mints from behind this number on.
+    reserved: u64,
     stamps: HybridClock,
     /// `None` where a log by index takes the place of the log by dot.
     remembered: Option<Remembered>,
@@ -67,6 +72,7 @@ impl Partition {
             Some(meta) => Self {
                 writer,
                 minted: meta.minted,
+                reserved: meta.minted,
                 stamps: HybridClock::resume(HybridTimestamp { replica: writer, ..meta.stamp }, settings.max_drift),
                 clock: meta.clock,
                 remembered,
@@ -76,6 +82,7 @@ impl Partition {
             None => Self {
                 writer,
                 minted: 0,
+                reserved: 0,
                 stamps: HybridClock::new(writer, settings.max_drift),
                 clock: CausalContext::new(),
                 remembered,
@@ -99,8 +106,18 @@ impl Partition {
 
     /// Writes the partition's own row; called whenever the clock, the stamps or the log's extent changed.
     pub(crate) fn save(&self, turn: &mut Turn<'_>) {
-        let meta = Meta { clock: self.clock.clone(), minted: self.minted, stamp: self.stamps.last(), log: self.log };
+        let minted = self.minted.max(self.reserved);
+        let meta = Meta { clock: self.clock.clone(), minted, stamp: self.stamps.last(), log: self.log };
         turn.put(rows::META.to_vec(), &meta);
+    }
+
+    /// Sets numbers aside for events that leave before they are flushed, from the next [`save`](Self::save) on. Returns the
+    /// last of them.
+    pub(crate) fn reserve(&mut self) -> u64 {
+        if self.minted + RESERVED / 2 > self.reserved {
+            self.reserved = self.minted + RESERVED;
+        }
+        self.reserved
     }
 
     /// The entry at one path.

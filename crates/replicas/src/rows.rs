@@ -15,7 +15,8 @@ const VERSION: u8 = 1;
 pub struct Meta {
     /// The events whose effects the rows hold.
     pub clock: CausalContext,
-    /// The highest sequence number that this replica ever minted, also of events that were discarded since.
+    /// No sequence number above this one was ever minted by this replica, also not for events that were discarded since, or
+    /// that left before they were flushed.
     pub minted: u64,
     /// The last timestamp issued.
     pub stamp: HybridTimestamp,

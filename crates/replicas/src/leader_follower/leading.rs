@@ -1,10 +1,10 @@
 //! What only the leader keeps: how far each follower is, and which requests wait for how many of them.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::LogMessage;
-use crate::log::Extent;
+use crate::log::{Extent, LogEntry};
 use crate::turn::{Leaves, Turn};
 use crate::{
     Achieved, BatchNumber, Body, ClientId, Configuration, Fault, Monotonic, NodeId, Notice, Refusal, Reply, Request,
@@ -39,14 +39,24 @@ struct Pending {
     round: u64,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Flushing {
+    batch: BatchNumber,
+    end: u64,
+    reserved: u64,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Leading {
     /// The first entry of this leader.
     pub(super) first: u64,
     followers: BTreeMap<NodeId, Follower>,
+    /// The entries up to here are flushed here.
     flushed: u64,
-    /// Batches on the way to the disk, and the log's end in each.
-    flushing: VecDeque<(BatchNumber, u64)>,
+    /// The dots that this leader may mint after it lost what is not flushed begin behind this number.
+    reserved: u64,
+    /// Batches on the way to the disk, and what is flushed with each.
+    flushing: VecDeque<Flushing>,
     round: u64,
     pending: BTreeMap<RequestId, Pending>,
     generation: u64,
@@ -60,6 +70,7 @@ impl Leading {
             first: end + 1,
             followers: configuration.peers(turn.node).map(|peer| (peer, follower.clone())).collect(),
             flushed: 0,
+            reserved: 0,
             flushing: VecDeque::new(),
             round: 0,
             pending: BTreeMap::new(),
@@ -81,9 +92,9 @@ impl Leading {
         u8::try_from(heard + 1).unwrap_or(configuration.size())
     }
 
-    /// The entries up to here are flushed at every follower.
+    /// The entries up to here are flushed at every member.
     pub(super) fn everywhere(&self) -> u64 {
-        self.followers.values().map(|follower| follower.matched).min().unwrap_or(self.flushed)
+        self.followers.values().map(|follower| follower.matched).fold(self.flushed, u64::min)
     }
 
     /// Sends the log's last entry, just appended, to every follower that has been sent all before it.
@@ -92,8 +103,9 @@ impl Leading {
         turn: &mut Turn<'_>,
         configuration: &Configuration,
         log: &Extent,
+        reserved: u64,
     ) -> Result<(), Fault> {
-        self.flushing.push_back((turn.batch(), log.end.index));
+        self.flushing.push_back(Flushing { batch: turn.batch(), end: log.end.index, reserved });
         let caught_up = self.followers.iter().filter(|(_, follower)| follower.next == log.end.index);
         for node in caught_up.map(|(node, _)| *node).collect::<Vec<_>>() {
             self.send(turn, configuration, log, node)?;
@@ -101,7 +113,8 @@ impl Leading {
         Ok(())
     }
 
-    /// Tells every follower that this leader lives, in a new round, with what it has not been sent.
+    /// Tells every follower that this leader lives, in a new round, with what it has not been sent. It leaves once all is
+    /// flushed: a leader whose disk hangs is not taken for one that lives.
     pub(super) fn beat(
         &mut self,
         turn: &mut Turn<'_>,
@@ -110,11 +123,14 @@ impl Leading {
     ) -> Result<(), Fault> {
         self.round += 1;
         for node in self.followers.keys().copied().collect::<Vec<_>>() {
-            self.send(turn, configuration, log, node)?;
+            self.send_append(turn, configuration, log, node, |_| Leaves::WhenDurable)?;
         }
         Ok(())
     }
 
+    /// Sends what a follower has not been sent, while this leader's own flush is on its way (Ongaro 2014, §10.2.1). A leader
+    /// that loses what was not flushed can not take up its epoch again, since a first entry of that epoch is flushed; and
+    /// it mints none of these dots again, since they are reserved.
     fn send(
         &mut self,
         turn: &mut Turn<'_>,
@@ -122,14 +138,32 @@ impl Leading {
         log: &Extent,
         to: NodeId,
     ) -> Result<(), Fault> {
+        let Some(replica) = configuration.member(turn.node).map(|member| member.replica) else { return Ok(()) };
+        let (may_leave, reserved) = (self.flushed >= self.first, self.reserved);
+        self.send_append(turn, configuration, log, to, |entries| {
+            let mut dots = entries.iter().flat_map(|entry| &entry.delta.events).map(|event| event.dot);
+            let are_reserved = dots.all(|dot| dot.replica() != replica || dot.sequence() <= reserved);
+            if may_leave && are_reserved { Leaves::AtOnce } else { Leaves::WhenDurable }
+        })
+    }
+
+    fn send_append(
+        &mut self,
+        turn: &mut Turn<'_>,
+        configuration: &Configuration,
+        log: &Extent,
+        to: NodeId,
+        leaves: impl FnOnce(&[LogEntry]) -> Leaves,
+    ) -> Result<(), Fault> {
         let everywhere = self.everywhere();
         let Some(follower) = self.followers.get_mut(&to) else { return Ok(()) };
         // Below the base there is nothing to continue from: the answer to the base tells that a snapshot is due.
         let previous = log.at(turn, follower.next - 1)?.unwrap_or(log.base);
         let entries = log.after(turn, previous.index)?;
         follower.next = previous.index + 1 + entries.len() as u64;
+        let leaves = leaves(&entries);
         let append = LogMessage::Append { previous, entries, round: self.round, everywhere };
-        turn.send(to, configuration.epoch, Body::Log(append), Leaves::WhenDurable);
+        turn.send(to, configuration.epoch, Body::Log(append), leaves);
         Ok(())
     }
 
@@ -192,10 +226,8 @@ impl Leading {
     }
 
     pub(super) fn handle_flushed(&mut self, turn: &mut Turn<'_>, configuration: &Configuration, up_to: BatchNumber) {
-        while let Some((batch, index)) = self.flushing.front().copied().filter(|(batch, _)| *batch <= up_to) {
-            debug_assert!(batch <= up_to, "batches are flushed in order");
-            self.flushed = index;
-            self.flushing.pop_front();
+        while let Some(flushing) = self.flushing.pop_front_if(|flushing| flushing.batch <= up_to) {
+            (self.flushed, self.reserved) = (flushing.end, flushing.reserved);
         }
         self.answer(turn, configuration);
     }
@@ -220,26 +252,32 @@ impl Leading {
         self.answer(turn, configuration);
     }
 
-    /// Answers every request that waits for nobody any more.
+    /// Answers every request that waits for nobody any more. What its reply tells is flushed here, so it leaves at once,
+    /// whatever was written since.
     pub(super) fn answer(&mut self, turn: &mut Turn<'_>, configuration: &Configuration) {
         let ready = self.pending.iter().filter_map(|(id, pending)| {
-            let achieved = self.achieved(turn, configuration, pending);
-            (achieved.copies >= pending.request.needed()).then_some((*id, achieved))
+            let copies = 1 + self.holders(pending).count();
+            (self.flushed >= pending.index && copies >= usize::from(pending.request.needed())).then_some(*id)
         });
-        for (id, achieved) in ready.collect::<Vec<_>>() {
-            let Pending { client, request, reply, .. } = self.pending.remove(&id).expect("it is ready");
+        for id in ready.collect::<Vec<_>>() {
+            let pending = self.pending.remove(&id).expect("it is ready");
+            let achieved = self.achieved(turn, configuration, &pending);
+            let Pending { client, request, reply, .. } = pending;
             let reply = Reply { achieved, ..reply };
-            turn.respond(client, request.respond(configuration, Ok(reply)), Leaves::WhenDurable);
+            turn.respond(client, request.respond(configuration, Ok(reply)), Leaves::AtOnce);
         }
     }
 
+    /// The followers that hold what a request waits for.
+    fn holders(&self, pending: &Pending) -> impl Iterator<Item = NodeId> {
+        let (index, round) = (pending.index, pending.round);
+        let has = move |follower: &Follower| follower.matched >= index && follower.confirmed >= round;
+        self.followers.iter().filter(move |(_, follower)| has(follower)).map(|(node, _)| *node)
+    }
+
     fn achieved(&self, turn: &Turn<'_>, configuration: &Configuration, pending: &Pending) -> Achieved {
-        let has = |follower: &Follower| follower.matched >= pending.index && follower.confirmed >= pending.round;
-        let mut nodes: BTreeSet<NodeId> =
-            self.followers.iter().filter(|(_, follower)| has(follower)).map(|(node, _)| *node).collect();
-        if self.flushed >= pending.index {
-            nodes.insert(turn.node);
-        }
+        let itself = (self.flushed >= pending.index).then_some(turn.node);
+        let nodes: Vec<NodeId> = self.holders(pending).chain(itself).collect();
         let copies = u8::try_from(nodes.len()).expect("no more copies than members");
         Achieved { copies, datacenters: configuration.datacenters(nodes.into_iter()) }
     }

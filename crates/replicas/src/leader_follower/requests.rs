@@ -108,9 +108,10 @@ impl LeaderFollower {
         if let Some((client, applied)) = entry.applied(self.log.end.index) {
             self.dedupe.record(turn, client, &applied);
         }
+        let reserved = self.partition.reserve();
         self.save(turn);
         let Role::Leader(leading) = &mut self.role else { return Ok(()) };
-        leading.ship(turn, configuration, &self.log)
+        leading.ship(turn, configuration, &self.log, reserved)
     }
 
     pub(crate) fn handle_flushed(

@@ -51,10 +51,6 @@ pub struct Config {
     /// What becomes of writes.
     #[serde(default)]
     pub storage: StorageKind,
-    /// Whether a node that finds its directory empty fetches its data from the other nodes before it takes part: for one
-    /// that lost its disk. Not for a new cluster, whose nodes would wait for one another.
-    #[serde(default)]
-    pub rebuild: bool,
     /// The replicators' intervals.
     #[serde(default)]
     pub timing: Timing,
@@ -266,9 +262,9 @@ impl Config {
 
     /// From how many other nodes a lost one is rebuilt: so many that one of them has whatever W of them acknowledged.
     #[must_use]
-    pub fn rebuild_from(&self) -> Option<usize> {
+    pub fn rebuild_from(&self) -> usize {
         let others = self.nodes.len().saturating_sub(1);
-        self.rebuild.then(|| (self.nodes.len() + 1).saturating_sub(usize::from(self.level().write)).min(others))
+        (self.nodes.len() + 1).saturating_sub(usize::from(self.level().write)).min(others)
     }
 
     fn size(&self) -> u8 {

@@ -12,11 +12,13 @@ use tokio::sync::watch;
 
 use crate::metrics::Metrics;
 use crate::peer::Links;
+use crate::readiness::Readiness;
 
 #[derive(Clone)]
 struct Observed {
     metrics: Arc<Metrics>,
     links: Links,
+    readiness: Readiness,
     /// How many peers a majority needs beside this node.
     needed: usize,
 }
@@ -26,6 +28,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     metrics: Arc<Metrics>,
     links: Links,
+    readiness: Readiness,
     needed: usize,
     mut shutdown: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
@@ -33,7 +36,7 @@ pub(crate) async fn serve(
         .route("/health", get(health))
         .route("/ready", get(ready))
         .route("/metrics", get(text))
-        .with_state(Observed { metrics, links, needed });
+        .with_state(Observed { metrics, links, readiness, needed });
     let stopped = async move {
         let _ = shutdown.wait_for(|stop| *stop).await;
     };
@@ -49,11 +52,13 @@ async fn health(State(observed): State<Observed>) -> impl IntoResponse {
     }
 }
 
-/// It can also reach a majority.
+/// Its partitions also take part, no peer refuses it, and it can reach a majority.
 async fn ready(State(observed): State<Observed>) -> impl IntoResponse {
     let connected = observed.links.connected();
     if observed.metrics.has_halted() {
         (StatusCode::SERVICE_UNAVAILABLE, "a partition has stopped\n".to_owned())
+    } else if let Some(reason) = observed.readiness.reason() {
+        (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n"))
     } else if connected < observed.needed {
         let text = format!("{connected} peers are connected, a majority needs {}\n", observed.needed);
         (StatusCode::SERVICE_UNAVAILABLE, text)

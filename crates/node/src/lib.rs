@@ -19,6 +19,7 @@ mod http;
 pub mod metrics;
 mod node;
 mod peer;
+mod readiness;
 mod rebuild;
 pub mod resp;
 mod shard;

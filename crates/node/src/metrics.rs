@@ -107,10 +107,14 @@ impl Metrics {
         text
     }
 
-    /// Whether a partition has stopped because its store can not be trusted.
+    /// Whether a partition has stopped: its store can not be trusted, or it could not be rebuilt.
     #[must_use]
     pub fn has_halted(&self) -> bool {
         self.halted.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn halt(&self) {
+        self.halted.store(true, Ordering::Relaxed);
     }
 
     /// A client connected (1) or left (-1).
@@ -171,7 +175,7 @@ impl Metrics {
             Notice::TooFarAhead { .. } => "too_far_ahead",
             Notice::Fenced { .. } => "fenced",
             Notice::Halted { .. } => {
-                self.halted.store(true, Ordering::Relaxed);
+                self.halt();
                 "halted"
             }
             _ => "other",

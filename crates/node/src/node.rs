@@ -17,6 +17,7 @@ use crate::flusher::Flusher;
 use crate::gateway::{Cluster, Gateway};
 use crate::metrics::Metrics;
 use crate::peer::{Acceptor, Links};
+use crate::readiness::Readiness;
 use crate::shard::{Parts, Shard, ShardInput, inbox};
 use crate::storage::power_cut::PowerCut;
 use crate::storage::{self, OpenError, Storage};
@@ -114,6 +115,7 @@ impl Node {
             StorageKind::PowerCutWithoutFlush => Arc::new(PowerCut::without_flush(engine)),
         };
         let metrics = Arc::new(Metrics::default());
+        let readiness = Readiness::new(config.partitions);
         let (shutdown, stop) = watch::channel(false);
         let node = NodeId(index);
         let peers: BTreeMap<NodeId, SocketAddr> = config
@@ -128,7 +130,7 @@ impl Node {
         let flusher = Flusher::default();
         let flushing = flusher.clone().start(storage.clone()).map_err(StartError::Thread)?;
         let random = uuid::Uuid::new_v4().as_u64_pair().0;
-        let (inboxes, shards) = start_shards(&config, node, random, &storage, &flusher, &links, &metrics)?;
+        let (inboxes, shards) = start_shards(&config, node, random, &storage, &flusher, &links, &metrics, &readiness)?;
 
         let cluster = Cluster {
             name: config.cluster.clone(),
@@ -154,7 +156,7 @@ impl Node {
         tasks.spawn(resp::serve(redis_listener, gateway.clone(), settings, metrics.clone(), stop.clone()));
         let (observed, needed) = (metrics.clone(), config.nodes.len() / 2);
         tasks.spawn(async move {
-            let _ = http::serve(http_listener, observed, links, needed, stop).await;
+            let _ = http::serve(http_listener, observed, links, readiness, needed, stop).await;
         });
         Ok(Self { gateway, metrics, redis, http: http_address, shutdown, tasks, inboxes, shards, flusher, flushing })
     }
@@ -232,6 +234,7 @@ fn start_shards(
     flusher: &Flusher,
     links: &Links,
     metrics: &Arc<Metrics>,
+    readiness: &Readiness,
 ) -> Result<Started, StartError> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = if config.threads == 0 { cores } else { config.threads };
@@ -239,6 +242,7 @@ fn start_shards(
     // A restart has to have a higher number than the one before; the time does that without being kept.
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let incarnation = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+    let names: Arc<[String]> = config.nodes.iter().map(|node| node.name.clone()).collect();
     let (mut inboxes, mut handles) = (Vec::new(), Vec::new());
     for shard in 0..count {
         let (own, inputs) = inbox();
@@ -250,10 +254,12 @@ fn start_shards(
             incarnation,
             client: ClientId(first_client.wrapping_sub(u64::from(shard) + 1)),
             rebuild_from: config.rebuild_from(),
+            names: names.clone(),
             storage: storage.clone(),
             flusher: flusher.clone(),
             links: links.clone(),
             metrics: metrics.clone(),
+            readiness: readiness.clone(),
             inbox: own.clone(),
         };
         let thread = std::thread::Builder::new().name(format!("shard-{shard}"));

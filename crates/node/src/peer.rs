@@ -47,7 +47,11 @@ pub(crate) enum PeerMessage {
     Forward(Request),
     /// The answer to a forwarded request.
     Answer(Response),
-    /// The sender lost its store: it wants this part of the receiver's snapshot.
+    /// The sender holds nothing of a partition, and asks whether the receiver does.
+    Unborn(PartitionId),
+    /// Whether the sender does.
+    Holds(PartitionId, bool),
+    /// The sender holds nothing: it wants this part of the receiver's snapshot.
     SnapshotWanted(PartitionId, u32),
     /// That part.
     SnapshotPart(Part),
@@ -76,7 +80,7 @@ impl PeerMessage {
             Self::Envelope(envelope) => envelope.partition,
             Self::Forward(request) => request.partition,
             Self::Answer(response) => response.partition,
-            Self::SnapshotWanted(partition, _) => *partition,
+            Self::Unborn(partition) | Self::Holds(partition, _) | Self::SnapshotWanted(partition, _) => *partition,
             Self::SnapshotPart(part) => part.partition,
         }
     }
@@ -94,6 +98,8 @@ impl PeerMessage {
             Self::Answer(response) => tagged(2, postcard::to_allocvec(response)),
             Self::SnapshotWanted(partition, index) => tagged(3, postcard::to_allocvec(&(partition, index))),
             Self::SnapshotPart(part) => tagged(4, postcard::to_allocvec(part)),
+            Self::Unborn(partition) => tagged(5, postcard::to_allocvec(partition)),
+            Self::Holds(partition, holds) => tagged(6, postcard::to_allocvec(&(partition, holds))),
         }
     }
 
@@ -105,6 +111,8 @@ impl PeerMessage {
             2 => postcard::from_bytes(message).ok().map(Self::Answer),
             3 => postcard::from_bytes(message).ok().map(|(partition, index)| Self::SnapshotWanted(partition, index)),
             4 => postcard::from_bytes(message).ok().map(Self::SnapshotPart),
+            5 => postcard::from_bytes(message).ok().map(Self::Unborn),
+            6 => postcard::from_bytes(message).ok().map(|(partition, holds)| Self::Holds(partition, holds)),
             _ => None,
         }
     }
@@ -114,7 +122,9 @@ impl PeerMessage {
         let body = match self {
             Self::Envelope(Envelope { body, .. }) => body,
             Self::SnapshotPart(_) => return true,
-            Self::Forward(_) | Self::Answer(_) | Self::SnapshotWanted(..) => return false,
+            Self::Forward(_) | Self::Answer(_) | Self::Unborn(_) | Self::Holds(..) | Self::SnapshotWanted(..) => {
+                return false;
+            }
         };
         match body {
             Body::AntiEntropy(AntiEntropyMessage::Repair { more, .. }) => *more,

@@ -335,6 +335,16 @@ impl Config {
     }
 }
 
+impl std::fmt::Display for StrategyName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::LeaderFollower => "leader-follower",
+            Self::MultiLeader => "multi-leader",
+            Self::Leaderless => "leaderless",
+        })
+    }
+}
+
 impl From<StrategyName> for Strategy {
     fn from(name: StrategyName) -> Self {
         match name {

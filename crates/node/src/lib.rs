@@ -15,6 +15,7 @@ pub mod config;
 mod expiry;
 mod flusher;
 pub mod gateway;
+mod handshake;
 mod http;
 pub mod metrics;
 mod node;

@@ -38,6 +38,7 @@ pub struct Metrics {
     sent: Family<OfPeer, Counter>,
     dropped: Family<OfPeer, Counter>,
     refused: Counter,
+    mismatches: Counter,
     requests: Family<OfOutcome, Counter>,
     latency: Histogram,
     notices: Family<OfOutcome, Counter>,
@@ -67,6 +68,12 @@ impl Default for Metrics {
         );
         let refused = Counter::default();
         registry.register("peer_connections_refused", "Peer connections that were refused or closed", refused.clone());
+        let mismatches = Counter::default();
+        registry.register(
+            "peer_configuration_mismatches",
+            "Peer connections that were refused because the peer was told something else of the cluster",
+            mismatches.clone(),
+        );
         let requests = Family::default();
         registry.register("requests", "Requests of this node's clients by outcome", requests.clone());
         let latency = Histogram::new(exponential_buckets(0.000_05, 2.0, 18));
@@ -87,6 +94,7 @@ impl Default for Metrics {
             sent,
             dropped,
             refused,
+            mismatches,
             requests,
             latency,
             notices,
@@ -149,6 +157,10 @@ impl Metrics {
 
     pub(crate) fn peer_refused(&self) {
         self.refused.inc();
+    }
+
+    pub(crate) fn peer_mismatch(&self) {
+        self.mismatches.inc();
     }
 
     pub(crate) fn answered(&self, took: Duration, outcome: &Result<Reply, Refusal>) {

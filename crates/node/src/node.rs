@@ -1,6 +1,5 @@
 //! A node, started and stopped.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use tokio::task::JoinSet;
 use crate::config::{Config, ConfigError, StorageKind};
 use crate::flusher::Flusher;
 use crate::gateway::{Cluster, Gateway};
+use crate::handshake::Handshake;
 use crate::metrics::Metrics;
 use crate::peer::{Acceptor, Links};
 use crate::readiness::Readiness;
@@ -118,14 +118,8 @@ impl Node {
         let readiness = Readiness::new(config.partitions);
         let (shutdown, stop) = watch::channel(false);
         let node = NodeId(index);
-        let peers: BTreeMap<NodeId, SocketAddr> = config
-            .nodes
-            .iter()
-            .zip(0u32..)
-            .filter(|(_, other)| *other != index)
-            .map(|(held, other)| (NodeId(other), held.peer))
-            .collect();
-        let links = Links::start(&config.cluster, node, &peers, metrics.clone(), stop.clone());
+        let handshake = Handshake::new(&config, index);
+        let links = Links::start(node, &config.nodes, &handshake, metrics.clone(), &readiness, &stop);
 
         let flusher = Flusher::default();
         let flushing = flusher.clone().start(storage.clone()).map_err(StartError::Thread)?;
@@ -144,9 +138,7 @@ impl Node {
         let gateway = Gateway::new(cluster, inboxes.clone(), random);
         let mut tasks = JoinSet::new();
         let acceptor = Acceptor {
-            cluster: config.cluster.clone(),
-            node,
-            peers: peers.keys().copied().collect(),
+            handshake,
             partitions: config.partitions,
             shards: inboxes.clone().into(),
             metrics: metrics.clone(),

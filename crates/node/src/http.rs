@@ -12,13 +12,14 @@ use tokio::sync::watch;
 
 use crate::metrics::Metrics;
 use crate::peer::Links;
-use crate::readiness::Readiness;
+
+/// The header of `/ready` that says which process answers, by its id.
+pub const PROCESS_HEADER: &str = "x-syncline-process";
 
 #[derive(Clone)]
 struct Observed {
     metrics: Arc<Metrics>,
     links: Links,
-    readiness: Readiness,
     /// How many peers a majority needs beside this node.
     needed: usize,
 }
@@ -28,7 +29,6 @@ pub(crate) async fn serve(
     listener: TcpListener,
     metrics: Arc<Metrics>,
     links: Links,
-    readiness: Readiness,
     needed: usize,
     mut shutdown: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
@@ -36,7 +36,7 @@ pub(crate) async fn serve(
         .route("/health", get(health))
         .route("/ready", get(ready))
         .route("/metrics", get(text))
-        .with_state(Observed { metrics, links, readiness, needed });
+        .with_state(Observed { metrics, links, needed });
     let stopped = async move {
         let _ = shutdown.wait_for(|stop| *stop).await;
     };
@@ -55,16 +55,17 @@ async fn health(State(observed): State<Observed>) -> impl IntoResponse {
 /// Its partitions also take part, no peer refuses it, and it can reach a majority.
 async fn ready(State(observed): State<Observed>) -> impl IntoResponse {
     let connected = observed.links.connected();
-    if observed.metrics.has_halted() {
+    let (status, text) = if observed.metrics.has_halted() {
         (StatusCode::SERVICE_UNAVAILABLE, "a partition has stopped\n".to_owned())
-    } else if let Some(reason) = observed.readiness.reason() {
+    } else if let Some(reason) = observed.metrics.readiness.reason() {
         (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n"))
     } else if connected < observed.needed {
         let text = format!("{connected} peers are connected, a majority needs {}\n", observed.needed);
         (StatusCode::SERVICE_UNAVAILABLE, text)
     } else {
         (StatusCode::OK, "ready\n".to_owned())
-    }
+    };
+    (status, [(PROCESS_HEADER, std::process::id().to_string())], text)
 }
 
 async fn text(State(observed): State<Observed>) -> impl IntoResponse {

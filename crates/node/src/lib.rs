@@ -26,6 +26,7 @@ pub mod resp;
 mod shard;
 pub mod storage;
 
+pub use http::PROCESS_HEADER;
 pub use node::{Node, StartError};
 
 /// Says something to whoever operates the node.

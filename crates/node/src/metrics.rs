@@ -14,6 +14,8 @@ use syncline_replicas::{
     AntiEntropyMessage, Body, Envelope, Host, LogMessage, NodeId, Notice, PartitionId, QuorumMessage, Refusal, Reply,
 };
 
+use crate::readiness::Readiness;
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct OfPeer {
     peer: u32,
@@ -30,7 +32,7 @@ struct OfOutcome {
     outcome: &'static str,
 }
 
-/// Everything that is counted.
+/// Everything that is counted, and why the node is not ready.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -45,6 +47,7 @@ pub struct Metrics {
     connections: Gauge<i64, AtomicI64>,
     commands: Counter,
     halted: AtomicBool,
+    pub(crate) readiness: Readiness,
     /// The last log index sent, for each partition that this node leads.
     log_ends: std::sync::Mutex<BTreeMap<PartitionId, u64>>,
 }
@@ -101,6 +104,7 @@ impl Default for Metrics {
             connections,
             commands,
             halted: AtomicBool::new(false),
+            readiness: Readiness::default(),
             log_ends: std::sync::Mutex::default(),
         }
     }

@@ -17,7 +17,6 @@ use crate::gateway::{Cluster, Gateway};
 use crate::handshake::Handshake;
 use crate::metrics::Metrics;
 use crate::peer::{Acceptor, Links};
-use crate::readiness::Readiness;
 use crate::shard::{Parts, Shard, ShardInput, inbox};
 use crate::storage::power_cut::PowerCut;
 use crate::storage::{self, OpenError, Storage};
@@ -115,16 +114,15 @@ impl Node {
             StorageKind::PowerCutWithoutFlush => Arc::new(PowerCut::without_flush(engine)),
         };
         let metrics = Arc::new(Metrics::default());
-        let readiness = Readiness::new(config.partitions);
         let (shutdown, stop) = watch::channel(false);
         let node = NodeId(index);
         let handshake = Handshake::new(&config, index);
-        let links = Links::start(node, &config.nodes, &handshake, metrics.clone(), &readiness, &stop);
+        let links = Links::start(node, &config.nodes, &handshake, &metrics, &stop);
 
         let flusher = Flusher::default();
         let flushing = flusher.clone().start(storage.clone()).map_err(StartError::Thread)?;
         let random = uuid::Uuid::new_v4().as_u64_pair().0;
-        let (inboxes, shards) = start_shards(&config, node, random, &storage, &flusher, &links, &metrics, &readiness)?;
+        let (inboxes, shards) = start_shards(&config, node, random, &storage, &flusher, &links, &metrics)?;
 
         let cluster = Cluster {
             name: config.cluster.clone(),
@@ -148,7 +146,7 @@ impl Node {
         tasks.spawn(resp::serve(redis_listener, gateway.clone(), settings, metrics.clone(), stop.clone()));
         let (observed, needed) = (metrics.clone(), config.nodes.len() / 2);
         tasks.spawn(async move {
-            let _ = http::serve(http_listener, observed, links, readiness, needed, stop).await;
+            let _ = http::serve(http_listener, observed, links, needed, stop).await;
         });
         Ok(Self { gateway, metrics, redis, http: http_address, shutdown, tasks, inboxes, shards, flusher, flushing })
     }
@@ -226,7 +224,6 @@ fn start_shards(
     flusher: &Flusher,
     links: &Links,
     metrics: &Arc<Metrics>,
-    readiness: &Readiness,
 ) -> Result<Started, StartError> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = if config.threads == 0 { cores } else { config.threads };
@@ -235,6 +232,9 @@ fn start_shards(
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let incarnation = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
     let names: Arc<[String]> = config.nodes.iter().map(|node| node.name.clone()).collect();
+    for partition in 0..config.partitions {
+        metrics.readiness.of_partition(PartitionId(partition), Some("has not begun yet".into()));
+    }
     let (mut inboxes, mut handles) = (Vec::new(), Vec::new());
     for shard in 0..count {
         let (own, inputs) = inbox();
@@ -251,7 +251,6 @@ fn start_shards(
             flusher: flusher.clone(),
             links: links.clone(),
             metrics: metrics.clone(),
-            readiness: readiness.clone(),
             inbox: own.clone(),
         };
         let thread = std::thread::Builder::new().name(format!("shard-{shard}"));

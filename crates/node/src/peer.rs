@@ -24,7 +24,6 @@ use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
 use crate::config::NodeConfig;
 use crate::handshake::{Handshake, HandshakeError};
 use crate::metrics::Metrics;
-use crate::readiness::Readiness;
 use crate::rebuild::Part;
 use crate::report;
 use crate::shard::{ShardInbox, ShardInput};
@@ -178,8 +177,7 @@ impl Links {
         node: NodeId,
         nodes: &[NodeConfig],
         handshake: &Handshake,
-        metrics: Arc<Metrics>,
-        readiness: &Readiness,
+        metrics: &Arc<Metrics>,
         shutdown: &watch::Receiver<bool>,
     ) -> Self {
         let peers = (0..).map(NodeId).zip(nodes).filter(|(peer, _)| *peer != node);
@@ -197,12 +195,11 @@ impl Links {
                 waiting,
                 is_up: is_up.clone(),
                 metrics: metrics.clone(),
-                readiness: readiness.clone(),
             };
             tokio::spawn(dialler.run(shutdown.clone()));
             (peer, Link { urgent, bulk, is_up })
         });
-        Self { links: Arc::new(links.collect()), metrics }
+        Self { links: Arc::new(links.collect()), metrics: metrics.clone() }
     }
 
     /// Hands over what was collected; what a link can not take is lost.
@@ -246,7 +243,6 @@ struct Dialler {
     waiting: [Arc<AtomicUsize>; 2],
     is_up: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
-    readiness: Readiness,
 }
 
 impl Dialler {
@@ -258,20 +254,10 @@ impl Dialler {
                 connected = tokio::time::timeout(HANDSHAKE, self.connect()) => connected,
                 _ = shutdown.wait_for(|stop| *stop) => return,
             };
-            let refusal = match &connected {
-                Ok(Err(HandshakeError::Refused(reason))) => {
-                    Some(format!("node {} at {} refuses this node: {reason}", self.name, self.address))
-                }
-                _ => None,
-            };
-            if let Some(refusal) = refusal.as_ref().filter(|refusal| complained.as_ref() != Some(*refusal)) {
-                report!("{refusal}");
-                complained = Some(refusal.clone());
-            }
-            self.readiness.of_peer(self.peer, refusal);
             match connected {
                 Ok(Ok(stream)) => {
                     (pause, complained) = (BACK_OFF.0, None);
+                    self.metrics.readiness.of_peer(self.peer, None);
                     self.is_up.store(true, Ordering::Relaxed);
                     let ended = tokio::select! {
                         ended = self.write(stream) => ended,
@@ -281,7 +267,15 @@ impl Dialler {
                     self.drain();
                     let _ = ended;
                 }
-                _ => {}
+                Ok(Err(HandshakeError::Refused(reason))) => {
+                    let refusal = format!("node {} at {} refuses this node: {reason}", self.name, self.address);
+                    if complained.as_ref() != Some(&refusal) {
+                        report!("{refusal}");
+                    }
+                    complained = Some(refusal.clone());
+                    self.metrics.readiness.of_peer(self.peer, Some(refusal));
+                }
+                _ => self.metrics.readiness.of_peer(self.peer, None),
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}

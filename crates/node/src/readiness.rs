@@ -1,26 +1,21 @@
 //! What keeps a node from being ready, in words, for `/ready`.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use syncline_replicas::{NodeId, PartitionId};
 
-/// The reasons that there are now. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Readiness(Arc<Mutex<Reasons>>);
+/// The reasons that there are now.
+#[derive(Debug, Default)]
+pub(crate) struct Readiness(Mutex<Reasons>);
 
+#[derive(Debug, Default)]
 struct Reasons {
     peers: BTreeMap<NodeId, String>,
     partitions: BTreeMap<PartitionId, String>,
 }
 
 impl Readiness {
-    /// No partition has begun yet.
-    pub(crate) fn new(partitions: u32) -> Self {
-        let partitions = (0..partitions).map(|partition| (PartitionId(partition), "has not begun yet".to_owned()));
-        Self(Arc::new(Mutex::new(Reasons { peers: BTreeMap::new(), partitions: partitions.collect() })))
-    }
-
     /// Why a partition does not take part, if it does not.
     pub(crate) fn of_partition(&self, partition: PartitionId, reason: Option<String>) {
         let partitions = &mut self.reasons().partitions;

@@ -81,7 +81,7 @@ enum Peer {
         count: u32,
     },
     /// That is all here.
-    Fetched(Snapshot),
+    Fetched(Box<Snapshot>),
 }
 
 impl Peer {
@@ -163,7 +163,7 @@ impl Peers {
         if *parts < part.count {
             return Some(*parts);
         }
-        *peer = postcard::from_bytes(bytes).map_or(Peer::BEGINNING, Peer::Fetched);
+        *peer = postcard::from_bytes(bytes).map_or(Peer::BEGINNING, |held| Peer::Fetched(Box::new(held)));
         None
     }
 
@@ -178,7 +178,7 @@ impl Peers {
         is_enough.then(|| {
             let peers = std::mem::take(&mut self.peers).into_values();
             Verdict::Rebuild(
-                peers.filter_map(|peer| if let Peer::Fetched(held) = peer { Some(held) } else { None }).collect(),
+                peers.filter_map(|peer| if let Peer::Fetched(held) = peer { Some(*held) } else { None }).collect(),
             )
         })
     }

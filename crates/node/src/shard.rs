@@ -22,7 +22,6 @@ use crate::expiry::Deadlines;
 use crate::flusher::Flusher;
 use crate::metrics::Metrics;
 use crate::peer::{Links, Outbox, PeerMessage};
-use crate::readiness::Readiness;
 use crate::rebuild::Offered;
 use crate::report;
 use crate::storage::Storage;
@@ -151,7 +150,6 @@ pub(crate) struct Parts {
     pub(crate) flusher: Flusher,
     pub(crate) links: Links,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) readiness: Readiness,
     pub(crate) inbox: ShardInbox,
 }
 
@@ -240,7 +238,7 @@ impl Shard {
         let bootstrap = self.parts.partitions[&partition].clone();
         self.handle(Input::Boot { partition, incarnation: self.parts.incarnation, bootstrap });
         self.deadlines.recover(partition);
-        self.parts.readiness.of_partition(partition, None);
+        self.parts.metrics.readiness.of_partition(partition, None);
     }
 
     /// Removes keys that have expired, as far as this node's replicas may: a leader's followers leave it to the leader.

@@ -64,7 +64,7 @@ impl Shard {
                 report!("partition {} {reason}", partition.0);
                 (unborn.said, unborn.say) = (reason.clone(), now.after(SAY.1));
             }
-            self.parts.readiness.of_partition(*partition, Some(reason));
+            self.parts.metrics.readiness.of_partition(*partition, Some(reason));
             let (late, held) = std::mem::take(&mut unborn.held).into_iter().partition(|(until, ..)| *until <= now);
             unborn.held = held;
             out_of_patience.push(late);
@@ -145,7 +145,7 @@ impl Shard {
                 let reason = format!("can not be rebuilt: {error}");
                 report!("partition {} {reason}", partition.0);
                 self.parts.metrics.halt();
-                self.parts.readiness.of_partition(partition, Some(reason));
+                self.parts.metrics.readiness.of_partition(partition, Some(reason));
             }
         }
         self.ask_held(held);

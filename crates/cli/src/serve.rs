@@ -21,6 +21,10 @@ pub(crate) struct Serve {
     /// The node's configuration, a TOML file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+
+    /// Also end when the standard input does: then whoever holds its other end has ended, however it did.
+    #[arg(long, hide = true)]
+    until_stdin_ends: bool,
 }
 
 /// The options of `syncline config`.
@@ -34,7 +38,7 @@ pub(crate) struct Configure {
 enum What {
     /// Print a commented configuration of one node.
     Example,
-    /// Check a node's configuration without starting it.
+    /// Check a node's configuration without starting it: what is wrong is named by file and key.
     Check {
         /// The file to check.
         file: PathBuf,
@@ -60,36 +64,52 @@ impl Serve {
         let name = config.node.clone();
         let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no runtime: {error}"))?;
         runtime.block_on(async {
+            let stopped = stopped().map_err(|error| format!("no signals: {error}"))?;
             let node = Node::start(config).await.map_err(|error| error.to_string())?;
             eprintln!(
                 "syncline: node {name} serves Redis clients on {} and HTTP on {}",
                 node.redis_address(),
                 node.http_address()
             );
-            stopped().await.map_err(|error| format!("no signals: {error}"))?;
+            tokio::select! {
+                () = stopped => {}
+                () = stdin_ended(), if self.until_stdin_ends => {}
+            }
             node.shut_down().await;
             Ok(())
         })
     }
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-pub(crate) async fn stopped() -> std::io::Result<()> {
+/// Ctrl-C or SIGTERM: from the call on, not only from when it is waited for.
+pub(crate) fn stopped() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
-/// What is wrong with a file, with the place, without the excerpt that takes several lines.
-pub(crate) fn one_line(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    lines
-        .into_iter()
-        .filter(|line| !line.starts_with('|') && !line.starts_with(char::is_numeric))
-        .collect::<Vec<_>>()
-        .join("; ")
+/// Waits until the standard input ends.
+async fn stdin_ended() {
+    let (holds, ended) = tokio::sync::oneshot::channel::<()>();
+    // A thread that nobody waits for: a read of the standard input can not be called off.
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        drop(holds);
+    });
+    let _ = ended.await;
+}
+
+/// What is wrong with a file, in one line: the place and the line that is there, without the marks around it.
+fn one_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('|'));
+    let lines = lines.map(|line| match line.split_once(" | ") {
+        Some((number, excerpt)) if number.chars().all(char::is_numeric) => format!("`{excerpt}`"),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("; ")
 }

@@ -1,11 +1,16 @@
 //! `syncline up`: a real cluster of processes on this machine, for as long as the command runs.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::fs::{File, TryLockError};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
+use syncline_node::PROCESS_HEADER;
 use syncline_node::config::{Config, NodeConfig, StorageKind, StrategyName};
 
 use crate::serve::stopped;
@@ -15,6 +20,8 @@ const HTTP: u16 = 100;
 const PEER: u16 = 200;
 /// How long nodes may take to start, and to stop.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The most that is read of an answer to `/ready`, in bytes.
+const LONGEST_ANSWER: u64 = 64 << 10;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Strategy {
@@ -34,8 +41,13 @@ enum Storage {
 /// The options of `syncline up`.
 #[derive(Args)]
 #[command(after_help = "\
-Node i listens for Redis clients on port PORT + i, for HTTP on PORT + 100 + i, for its peers on PORT + 200 + i. With
---dir, a cluster that was stopped goes on where it was.
+Node i listens for Redis clients on port PORT + i, for HTTP on PORT + 100 + i, for its peers on PORT + 200 + i; nothing else \
+may listen there. Once all nodes are ready, the command says where they are. However it ends, also by kill -9, its nodes end \
+with it.
+
+With --dir, a cluster that was stopped goes on where it was: give the same --strategy, --nodes, --datacenters and \
+--partitions; --port may be another. One `syncline up` at a time can use a directory. Without --dir, what was written is gone \
+after Ctrl-C.
 
 Examples:
   syncline up --strategy leaderless
@@ -59,7 +71,7 @@ pub(crate) struct Up {
     #[arg(long, default_value_t = 7400, value_parser = clap::value_parser!(u16).range(1..=65_000))]
     port: u16,
 
-    /// Keep data here [default: a fresh directory, which is named].
+    /// Keep data here [default: a fresh directory, which is removed at the end].
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 
@@ -91,57 +103,127 @@ impl Drop for Process {
     }
 }
 
-impl Up {
-    pub(crate) fn run(&self) -> Result<(), String> {
-        let directory = self.directory()?;
-        let configs = self.configs(&directory)?;
-        let program = std::env::current_exe().map_err(|error| format!("this program can not be found: {error}"))?;
-        let mut processes = Vec::new();
-        for config in configs {
-            let file = directory.join(format!("{}.toml", config.node));
-            let text = toml::to_string(&config).map_err(|error| error.to_string())?;
-            std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))?;
-            let mut command = Command::new(&program);
-            command.arg("serve").arg("--config").arg(&file).stdin(Stdio::null()).stdout(Stdio::null());
-            own_group(&mut command);
-            let child = command.spawn().map_err(|error| format!("a node can not be started: {error}"))?;
-            processes.push(Process { child, config });
-        }
-        wait_until_ready(&mut processes)?;
-        self.announce(&processes, &directory);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
-        runtime.block_on(watch(&mut processes))?;
-        stop(processes);
-        Ok(())
-    }
+/// Where the cluster's data is, for no other `syncline up` at the same time. What this command made for itself goes when this
+/// is dropped.
+struct Directory {
+    path: PathBuf,
+    is_temporary: bool,
+    _lock: File,
+}
 
-    fn directory(&self) -> Result<PathBuf, String> {
+impl Drop for Directory {
+    fn drop(&mut self) {
+        if self.is_temporary {
+            // It is in the system's directory for what may be lost: whatever is left of it harms nobody.
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+impl Directory {
+    fn open(asked: Option<&Path>) -> Result<Self, String> {
         let fresh = || {
             let unique = format!("syncline-{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
             std::env::temp_dir().join(unique)
         };
-        let directory = self.dir.clone().unwrap_or_else(fresh);
-        std::fs::create_dir_all(&directory)
-            .map_err(|error| format!("{}: {error}; give another --dir", directory.display()))?;
-        std::path::absolute(&directory).map_err(|error| error.to_string())
+        let path = asked.map_or_else(fresh, Path::to_path_buf);
+        let unusable = |error: std::io::Error| format!("{}: {error}; give another --dir", path.display());
+        std::fs::create_dir_all(&path).map_err(unusable)?;
+        let path = std::path::absolute(&path).map_err(unusable)?;
+        let lock = File::options().write(true).create(true).truncate(false).open(path.join("up.lock"));
+        let lock = lock.map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path, is_temporary: asked.is_none(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(format!(
+                "{} is in use by another `syncline up`: stop that one, or give another --dir",
+                path.display()
+            )),
+            Err(TryLockError::Error(error)) => Err(unusable(error)),
+        }
     }
 
-    fn configs(&self, directory: &Path) -> Result<Vec<Config>, String> {
-        let datacenters = match (self.strategy, self.datacenters) {
-            (Strategy::MultiLeader, Some(asked)) if asked != self.nodes => {
-                return Err(format!(
-                    "multi-leader has one leader in each datacenter: leave --datacenters out, or give {}",
-                    self.nodes
-                ));
-            }
-            (Strategy::MultiLeader, _) => self.nodes,
-            (_, asked) => asked.unwrap_or(1).min(self.nodes),
+    /// The options that a cluster which is here was made with, and its name.
+    fn made(&self) -> Result<Option<(String, String)>, String> {
+        let file = self.path.join("node-0.toml");
+        let unreadable = |error: String| format!("{}: {error}; give another --dir", file.display());
+        let text = match std::fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unreadable(error.to_string())),
         };
+        // Not as a configuration: an earlier version may have had other keys.
+        let made: toml::Table = text.parse().map_err(|error: toml::de::Error| unreadable(error.message().into()))?;
+        let word = |key: &str| made.get(key).and_then(toml::Value::as_str).unwrap_or_default();
+        let partitions = made.get("partitions").and_then(toml::Value::as_integer).unwrap_or_default();
+        let nodes = made.get("nodes").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let datacenters = nodes.iter().filter_map(|node| node.get("datacenter")?.as_str()).collect::<BTreeSet<_>>();
+        Ok(Some((options(word("strategy"), nodes.len(), datacenters.len(), partitions), word("cluster").into())))
+    }
+}
+
+/// What has to stay the same for as long as a cluster lives.
+fn options(strategy: impl Display, nodes: impl Display, datacenters: impl Display, partitions: impl Display) -> String {
+    format!("--strategy {strategy} --nodes {nodes} --datacenters {datacenters} --partitions {partitions}")
+}
+
+impl Up {
+    pub(crate) fn run(&self) -> Result<(), String> {
+        let datacenters = self.datacenters()?;
+        // Dropped last, after the processes.
+        let mut directory = Directory::open(self.dir.as_deref())?;
+        let configs = self.configs(&directory, datacenters)?;
+        configs.iter().try_for_each(ports_are_free)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
+        runtime.block_on(self.serve(configs, &mut directory))
+    }
+
+    async fn serve(&self, configs: Vec<Config>, directory: &mut Directory) -> Result<(), String> {
+        // Before anything is started that has to be ended.
+        let mut stopped = std::pin::pin!(stopped().map_err(|error| format!("no signals: {error}"))?);
+        let mut processes = start(configs)?;
+        tokio::select! {
+            () = &mut stopped => return stop(processes).await,
+            ready = wait_until_ready(&mut processes) => ready?,
+        }
+        self.announce(&processes, directory);
+        tokio::select! {
+            () = stopped => stop(processes).await,
+            () = watch(&mut processes) => {
+                directory.is_temporary = false;
+                Err(format!("all nodes have ended; what they wrote is left in {}", directory.path.display()))
+            }
+        }
+    }
+
+    fn datacenters(&self) -> Result<u8, String> {
+        let nodes = self.nodes;
+        match (self.strategy, self.datacenters) {
+            (Strategy::MultiLeader, Some(asked)) if asked != nodes => {
+                Err(format!("multi-leader has one leader in each datacenter: leave --datacenters out, or give {nodes}"))
+            }
+            (_, Some(asked)) if asked > nodes => Err(format!(
+                "{nodes} nodes can not stand in {asked} datacenters: give --nodes {asked} or more, or --datacenters {nodes} or fewer"
+            )),
+            (Strategy::MultiLeader, _) => Ok(nodes),
+            (_, asked) => Ok(asked.unwrap_or(1)),
+        }
+    }
+
+    fn configs(&self, directory: &Directory, datacenters: u8) -> Result<Vec<Config>, String> {
         let last = self.port.checked_add(PEER + u16::from(self.nodes)).filter(|_| u16::from(self.nodes) <= HTTP);
         if last.is_none() {
             return Err(format!("{} nodes do not fit above port {}: give a lower --port", self.nodes, self.port));
         }
+        let strategy = StrategyName::from(self.strategy);
+        let cluster = match directory.made()? {
+            Some((made, cluster)) if made == options(strategy, self.nodes, datacenters, self.partitions) => cluster,
+            Some((made, _)) => {
+                let path = directory.path.display();
+                return Err(format!("{path} was made with {made}: give the same, or another --dir"));
+            }
+            None => format!("up-{}", self.port),
+        };
         let at = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let nodes: Vec<NodeConfig> = (0..self.nodes)
             .map(|index| NodeConfig {
@@ -153,16 +235,16 @@ impl Up {
         let config = |index: u8| -> Result<Config, String> {
             // What is not said here is as in a configuration that leaves it out.
             let text = format!(
-                "cluster = 'up-{}'\nnode = 'node-{index}'\ndirectory = ''\nredis = '{}'\nhttp = '{}'\n\
+                "cluster = ''\nnode = 'node-{index}'\ndirectory = ''\nredis = '{}'\nhttp = '{}'\n\
                  strategy = 'leaderless'\nnodes = []\n",
-                self.port,
                 at(self.port + u16::from(index)),
                 at(self.port + HTTP + u16::from(index)),
             );
             let defaults: Config = toml::from_str(&text).map_err(|error| error.to_string())?;
             let config = Config {
-                directory: directory.join(format!("node-{index}")),
-                strategy: self.strategy.into(),
+                cluster: cluster.clone(),
+                directory: directory.path.join(format!("node-{index}")),
+                strategy,
                 partitions: self.partitions,
                 storage: self.storage.into(),
                 nodes: nodes.clone(),
@@ -174,7 +256,7 @@ impl Up {
         (0..self.nodes).map(config).collect()
     }
 
-    fn announce(&self, processes: &[Process], directory: &Path) {
+    fn announce(&self, processes: &[Process], directory: &Directory) {
         if self.json {
             for Process { child, config } in processes {
                 let line = serde_json::json!({
@@ -185,7 +267,9 @@ impl Up {
             }
             return;
         }
-        println!("A {} cluster of {} is up; data is in {}\n", self.strategy.name(), self.nodes, directory.display());
+        let kept = if directory.is_temporary { ", kept until Ctrl-C: give --dir to keep it" } else { "" };
+        let strategy = StrategyName::from(self.strategy);
+        println!("A {strategy} cluster of {} is up; data is in {}{kept}\n", self.nodes, directory.path.display());
         for Process { child, config } in processes {
             println!(
                 "  {}  redis-cli -p {}   http://{}/metrics   pid {}",
@@ -202,89 +286,116 @@ impl Up {
     }
 }
 
+/// Beside the node's directory.
+fn file_of(config: &Config) -> PathBuf {
+    config.directory.with_extension("toml")
+}
+
+/// A port that is taken is the likeliest mistake: it is found before anything was started.
+fn ports_are_free(config: &Config) -> Result<(), String> {
+    let peer = config.index().map(|index| config.nodes[index as usize].peer);
+    let ports = [(Some(config.redis), "Redis clients"), (Some(config.http), "HTTP"), (peer, "its peers")];
+    for (address, whom) in ports.iter().filter_map(|(address, whom)| Some(((*address)?, whom))) {
+        TcpListener::bind(address).map_err(|error| {
+            format!(
+                "{address}, where {} would listen for {whom}: {error}; stop what listens there (another `syncline up`?), or \
+                 give another --port",
+                config.node
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// Starts a process for each node; those that were started end if one can not be.
+fn start(configs: Vec<Config>) -> Result<Vec<Process>, String> {
+    let program = std::env::current_exe().map_err(|error| format!("this program can not be found: {error}"))?;
+    for config in &configs {
+        let file = file_of(config);
+        let text = toml::to_string(config).map_err(|error| error.to_string())?;
+        std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    let start = |config: Config| {
+        let mut command = Command::new(&program);
+        // A node ends when this process does, because the pipe ends.
+        command.arg("serve").arg("--until-stdin-ends").arg("--config").arg(file_of(&config));
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        own_group(&mut command);
+        let child = command.spawn().map_err(|error| format!("a node can not be started: {error}"))?;
+        Ok(Process { child, config })
+    };
+    configs.into_iter().map(start).collect()
+}
+
 /// Nodes that are to be told to stop by this command alone: Ctrl-C in a terminal goes to a whole group.
 fn own_group(command: &mut Command) {
     use std::os::unix::process::CommandExt;
     command.process_group(0);
 }
 
-fn wait_until_ready(processes: &mut [Process]) -> Result<(), String> {
+async fn wait_until_ready(processes: &mut [Process]) -> Result<(), String> {
     let until = Instant::now() + PATIENCE;
-    for Process { child, config } in processes {
-        // A node listens for Redis clients once it has opened its directory.
-        while !is_ready(config.http) {
+    loop {
+        let mut reason = None;
+        for Process { child, config } in processes.iter_mut() {
             if let Ok(Some(status)) = child.try_wait() {
                 return Err(format!("{} did not start ({status}): see above", config.node));
             }
-            if Instant::now() > until {
-                return Err(format!("{} is not ready after {} s: see its log above", config.node, PATIENCE.as_secs()));
-            }
-            std::thread::sleep(Duration::from_millis(20));
+            let missing = not_ready(config.http, child.id());
+            reason = reason.or(missing.map(|reason| format!("{} is not ready: {reason}", config.node)));
+        }
+        match reason {
+            None => return Ok(()),
+            Some(reason) if Instant::now() > until => return Err(format!("after {} s {reason}", PATIENCE.as_secs())),
+            Some(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
-    Ok(())
 }
 
-/// Whether `/ready` answers 200.
-fn is_ready(address: SocketAddr) -> bool {
-    use std::io::{Read, Write};
+/// Why a process is not ready, if it is not: only what it says itself counts, not what another says on its port.
+fn not_ready(address: SocketAddr, process: u32) -> Option<String> {
     let second = Duration::from_secs(1);
-    let Ok(mut stream) = TcpStream::connect_timeout(&address, second) else { return false };
-    let asked = stream
-        .set_read_timeout(Some(second))
-        .and_then(|()| stream.write_all(b"GET /ready HTTP/1.0\r\n\r\n"))
-        .and_then(|()| {
-            let mut start = [0; 12];
-            stream.read_exact(&mut start).map(|()| start)
-        });
-    asked.is_ok_and(|start| start.ends_with(b" 200"))
+    let mut answer = String::new();
+    let asked = TcpStream::connect_timeout(&address, second).and_then(|mut stream| {
+        stream.set_read_timeout(Some(second))?;
+        stream.write_all(b"GET /ready HTTP/1.0\r\n\r\n")?;
+        stream.take(LONGEST_ANSWER).read_to_string(&mut answer)
+    });
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let is_its_own = head.lines().any(|line| line == format!("{PROCESS_HEADER}: {process}"));
+    match asked {
+        Err(error) => Some(format!("{address}: {error}")),
+        Ok(_) if !is_its_own => Some(format!("another process answers on {address}; give another --port")),
+        Ok(_) => (!head.starts_with("HTTP/1.0 200")).then(|| body.trim().to_owned()),
+    }
 }
 
-/// Waits for a signal; says so if a node ends by itself, and goes on with the others.
-async fn watch(processes: &mut [Process]) -> Result<(), String> {
+/// Says so if a node ends by itself, and goes on with the others, until none is left.
+async fn watch(processes: &mut [Process]) {
     let mut gone = vec![false; processes.len()];
-    let mut stop = std::pin::pin!(stopped());
-    loop {
-        tokio::select! {
-            stopped = &mut stop => return stopped.map_err(|error| format!("no signals: {error}")),
-            () = tokio::time::sleep(Duration::from_millis(200)) => {}
-        }
+    while !gone.iter().all(|gone| *gone) {
+        tokio::time::sleep(Duration::from_millis(200)).await;
         for (process, gone) in processes.iter_mut().zip(&mut gone) {
             if !*gone && let Ok(Some(status)) = process.child.try_wait() {
                 *gone = true;
+                let (node, file) = (&process.config.node, file_of(&process.config));
                 eprintln!(
-                    "syncline: {} has ended ({status}). Start it again with: syncline serve --config {}",
-                    process.config.node,
-                    process.config.directory.with_extension("toml").display()
+                    "syncline: {node} has ended ({status}). Start it again with: syncline serve --config {}",
+                    file.display()
                 );
             }
-        }
-        if gone.iter().all(|gone| *gone) {
-            return Err("all nodes have ended".into());
         }
     }
 }
 
 /// Lets the nodes end in order, and ends those that do not.
-fn stop(mut processes: Vec<Process>) {
-    for process in &processes {
-        // `kill` is there wherever signals are; a node that has ended does not need it.
-        let _ = Command::new("kill").arg("-TERM").arg(process.child.id().to_string()).stderr(Stdio::null()).status();
-    }
+async fn stop(mut processes: Vec<Process>) -> Result<(), String> {
+    processes.iter_mut().for_each(|process| drop(process.child.stdin.take()));
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until && processes.iter_mut().any(|process| matches!(process.child.try_wait(), Ok(None))) {
-        std::thread::sleep(Duration::from_millis(20));
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
-}
-
-impl Strategy {
-    fn name(self) -> &'static str {
-        match self {
-            Self::LeaderFollower => "leader-follower",
-            Self::MultiLeader => "multi-leader",
-            Self::Leaderless => "leaderless",
-        }
-    }
+    Ok(())
 }
 
 impl From<Strategy> for StrategyName {
@@ -303,6 +414,30 @@ impl From<Storage> for StorageKind {
             Storage::Disk => Self::Disk,
             Storage::PowerCut => Self::PowerCut,
             Storage::PowerCutWithoutFlush => Self::PowerCutWithoutFlush,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::not_ready;
+
+    #[test]
+    fn only_the_process_itself_can_say_that_it_is_ready() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("it listens");
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let _ = stream.read(&mut [0; 1_000]);
+                let _ = stream.write_all(b"HTTP/1.0 200 OK\r\nx-syncline-process: 12\r\n\r\n");
+            }
+        });
+        assert_eq!(not_ready(address, 12), None);
+        for other in [1, 2, 120, 13] {
+            assert!(not_ready(address, other).is_some_and(|reason| reason.contains("another process")), "{other}");
         }
     }
 }

@@ -35,6 +35,8 @@ fn wrong_arguments_get_one_line_that_says_what_to_do() {
     refuses(&["compare", "--workload", "no such file"], "no such file");
     refuses(&["compare", "--workload", env!("CARGO_MANIFEST_DIR")], "not a regular file");
     refuses(&["comapre"], "compare");
+    refuses(&["up", "--strategy", "leaderless", "--nodes", "2", "--datacenters", "5"], "--nodes 5 or more");
+    refuses(&["up", "--strategy", "multi-leader", "--nodes", "2", "--datacenters", "5"], "or give 2");
 }
 
 #[test]
@@ -76,4 +78,40 @@ fn help_teaches() {
     let output = syncline(&["compare", "--help"]);
     let help = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && help.contains("redis-cli MONITOR") && help.contains("--allow-stale"), "{help}");
+    let help = String::from_utf8(syncline(&["up", "--help"]).stdout).expect("it is text");
+    assert!(help.contains("kill -9") && help.contains("With --dir") && !help.contains("stdin"), "{help}");
+}
+
+#[test]
+fn a_configuration_that_can_not_be_used_is_refused_by_file_and_key() {
+    let directory = std::env::temp_dir().join(format!("syncline-config-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("the temporary directory can be written");
+    let path = directory.join("node.toml");
+    let file = path.to_str().expect("the path is text");
+    let example = String::from_utf8(syncline(&["config", "example"]).stdout).expect("it is text");
+    std::fs::write(&path, &example).expect("a file can be written");
+    assert!(syncline(&["config", "check", file]).status.success());
+    for (from, to, advice) in [
+        ("redis = \"127.0.0.1:7400\"", "redis = \"7400\"", "`redis = \"7400\""),
+        ("127.0.0.1:7500", "127.0.0.1:7400", "`redis` is 127.0.0.1:7400 and `http` is 127.0.0.1:7400"),
+        ("127.0.0.1:7500", "0.0.0.0:7400", "`redis` is 127.0.0.1:7400 and `http` is 0.0.0.0:7400"),
+        ("127.0.0.1:7400", "127.0.0.1:7600", "`redis` is 127.0.0.1:7600 and `peer` of \"a\" is 127.0.0.1:7600"),
+        ("127.0.0.1:7602", "127.0.0.1:7601", "`peer` of \"b\" is 127.0.0.1:7601 and `peer` of \"c\" is 127.0.0.1:7601"),
+        ("node = \"a\"", "node = \"d\"", "`node = \"d\"` is none of `nodes`"),
+        ("name = \"b\"", "name = \"a\"", "two of `nodes` have the same name"),
+        ("datacenter = \"west\"", "datacenter = \"\"", "`datacenter` of \"c\""),
+        ("strategy = \"leaderless\"", "strategy = \"multi-leader\"", "`datacenter` of its own"),
+        ("partitions = 4", "partitions = 0", "`partitions`"),
+        ("patience_ms = 5000", "patience_ms = 0", "`patience_ms`"),
+        ("cluster = \"shop\"", "cluster = \"\"", "`cluster`"),
+        ("write = 2", "write = 4", "`level`: read = 2 and write = 4"),
+        ("patience_ms = 5000", "rebuild = true", "rebuild"),
+    ] {
+        assert!(example.contains(from), "the example has no {from}");
+        std::fs::write(&path, example.replacen(from, to, 1)).expect("a file can be written");
+        refuses(&["config", "check", file], advice);
+        refuses(&["config", "check", file], file);
+        refuses(&["serve", "--config", file], advice);
+    }
+    std::fs::remove_dir_all(directory).expect("it was made above");
 }

@@ -51,10 +51,6 @@ pub struct Config {
     /// What becomes of writes.
     #[serde(default)]
     pub storage: StorageKind,
-    /// Whether a node that finds its directory empty fetches its data from the other nodes before it takes part: for one
-    /// that lost its disk. Not for a new cluster, whose nodes would wait for one another.
-    #[serde(default)]
-    pub rebuild: bool,
     /// The replicators' intervals.
     #[serde(default)]
     pub timing: Timing,
@@ -190,7 +186,7 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
-    /// It is not a configuration.
+    /// What the file says is no configuration, or can not be used.
     #[error("{}: {message}", path.display())]
     Malformed {
         /// The file.
@@ -198,7 +194,7 @@ pub enum ConfigError {
         /// Where, and why.
         message: String,
     },
-    /// Its parts do not fit together.
+    /// The parts of a configuration do not fit together.
     #[error("{0}")]
     Unusable(String),
 }
@@ -210,9 +206,9 @@ impl Config {
     /// See [`ConfigError`].
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
-        let config: Self = toml::from_str(&text)
-            .map_err(|error| ConfigError::Malformed { path: path.into(), message: error.to_string() })?;
-        config.check()?;
+        let malformed = |message: String| ConfigError::Malformed { path: path.into(), message };
+        let config: Self = toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+        config.check().map_err(|error| malformed(error.to_string()))?;
         Ok(config)
     }
 
@@ -232,6 +228,12 @@ impl Config {
         if self.index().is_none() {
             return unusable(format!("`node = {:?}` is none of `nodes`: {names:?}", self.node));
         }
+        for NodeConfig { name, datacenter, .. } in &self.nodes {
+            if [name, datacenter].iter().any(|word| word.is_empty() || word.len() > 100) {
+                return unusable(format!("`name` and `datacenter` of {name:?} in `nodes` need 1 to 100 bytes each"));
+            }
+        }
+        self.check_addresses()?;
         if self.partitions == 0 || self.partitions > 1_024 {
             return unusable(format!("`partitions` has to be between 1 and 1024, not {}", self.partitions));
         }
@@ -241,18 +243,39 @@ impl Config {
         if let Err(error) = self.bootstrap().check() {
             return unusable(match error {
                 syncline_replicas::ConfigurationError::Datacenters => {
-                    "multi-leader has one leader in each datacenter: give every node a `datacenter` of its own".into()
+                    "multi-leader has one leader in each datacenter: give every one of `nodes` a `datacenter` of its own".into()
                 }
-                error => error.to_string(),
+                error => format!("`nodes`: {error}"),
             });
         }
         let level = self.level();
         let most = if self.strategy == StrategyName::MultiLeader { 1 } else { self.size() };
         if level.read == 0 || level.write == 0 || level.read > most || level.write > most {
             return unusable(format!(
-                "a level of R={} W={} can not be reached: both have to be between 1 and {most}",
+                "`level`: read = {} and write = {} can not be reached: both have to be between 1 and {most}",
                 level.read, level.write
             ));
+        }
+        Ok(())
+    }
+
+    /// Nobody can listen where another does.
+    fn check_addresses(&self) -> Result<(), ConfigError> {
+        let mut listed = vec![("`redis`".to_owned(), self.redis, true), ("`http`".to_owned(), self.http, true)];
+        let peers = self.nodes.iter();
+        listed.extend(peers.map(|node| (format!("`peer` of {:?}", node.name), node.peer, node.name == self.node)));
+        for (place, (name, address, is_here)) in listed.iter().enumerate() {
+            let clashes = |(_, other, other_is_here): &&(String, SocketAddr, bool)| {
+                let is_for_all =
+                    *is_here && *other_is_here && (address.ip().is_unspecified() || other.ip().is_unspecified());
+                // Port 0 is one that the system chooses.
+                address.port() != 0 && address.port() == other.port() && (address.ip() == other.ip() || is_for_all)
+            };
+            if let Some((other, other_address, _)) = listed[..place].iter().find(clashes) {
+                return Err(ConfigError::Unusable(format!(
+                    "{other} is {other_address} and {name} is {address}: give each an address of its own"
+                )));
+            }
         }
         Ok(())
     }
@@ -266,9 +289,9 @@ impl Config {
 
     /// From how many other nodes a lost one is rebuilt: so many that one of them has whatever W of them acknowledged.
     #[must_use]
-    pub fn rebuild_from(&self) -> Option<usize> {
+    pub fn rebuild_from(&self) -> usize {
         let others = self.nodes.len().saturating_sub(1);
-        self.rebuild.then(|| (self.nodes.len() + 1).saturating_sub(usize::from(self.level().write)).min(others))
+        (self.nodes.len() + 1).saturating_sub(usize::from(self.level().write)).min(others)
     }
 
     fn size(&self) -> u8 {
@@ -336,6 +359,16 @@ impl Config {
     #[must_use]
     pub fn example() -> &'static str {
         include_str!("config/example.toml")
+    }
+}
+
+impl std::fmt::Display for StrategyName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::LeaderFollower => "leader-follower",
+            Self::MultiLeader => "multi-leader",
+            Self::Leaderless => "leaderless",
+        })
     }
 }
 

@@ -13,6 +13,9 @@ use tokio::sync::watch;
 use crate::metrics::Metrics;
 use crate::peer::Links;
 
+/// The header of `/ready` that says which process answers, by its id.
+pub const PROCESS_HEADER: &str = "x-syncline-process";
+
 #[derive(Clone)]
 struct Observed {
     metrics: Arc<Metrics>,
@@ -49,17 +52,20 @@ async fn health(State(observed): State<Observed>) -> impl IntoResponse {
     }
 }
 
-/// It can also reach a majority.
+/// Its partitions also take part, no peer refuses it, and it can reach a majority.
 async fn ready(State(observed): State<Observed>) -> impl IntoResponse {
     let connected = observed.links.connected();
-    if observed.metrics.has_halted() {
+    let (status, text) = if observed.metrics.has_halted() {
         (StatusCode::SERVICE_UNAVAILABLE, "a partition has stopped\n".to_owned())
+    } else if let Some(reason) = observed.metrics.readiness.reason() {
+        (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n"))
     } else if connected < observed.needed {
         let text = format!("{connected} peers are connected, a majority needs {}\n", observed.needed);
         (StatusCode::SERVICE_UNAVAILABLE, text)
     } else {
         (StatusCode::OK, "ready\n".to_owned())
-    }
+    };
+    (status, [(PROCESS_HEADER, std::process::id().to_string())], text)
 }
 
 async fn text(State(observed): State<Observed>) -> impl IntoResponse {

@@ -15,15 +15,18 @@ pub mod config;
 mod expiry;
 mod flusher;
 pub mod gateway;
+mod handshake;
 mod http;
 pub mod metrics;
 mod node;
 mod peer;
+mod readiness;
 mod rebuild;
 pub mod resp;
 mod shard;
 pub mod storage;
 
+pub use http::PROCESS_HEADER;
 pub use node::{Node, StartError};
 
 /// Says something to whoever operates the node.

@@ -14,6 +14,8 @@ use syncline_replicas::{
     AntiEntropyMessage, Body, Envelope, Host, LogMessage, NodeId, Notice, PartitionId, QuorumMessage, Refusal, Reply,
 };
 
+use crate::readiness::Readiness;
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct OfPeer {
     peer: u32,
@@ -30,7 +32,7 @@ struct OfOutcome {
     outcome: &'static str,
 }
 
-/// Everything that is counted.
+/// Everything that is counted, and why the node is not ready.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -38,12 +40,14 @@ pub struct Metrics {
     sent: Family<OfPeer, Counter>,
     dropped: Family<OfPeer, Counter>,
     refused: Counter,
+    mismatches: Counter,
     requests: Family<OfOutcome, Counter>,
     latency: Histogram,
     notices: Family<OfOutcome, Counter>,
     connections: Gauge<i64, AtomicI64>,
     commands: Counter,
     halted: AtomicBool,
+    pub(crate) readiness: Readiness,
     /// The last log index sent, for each partition that this node leads.
     log_ends: std::sync::Mutex<BTreeMap<PartitionId, u64>>,
 }
@@ -67,6 +71,12 @@ impl Default for Metrics {
         );
         let refused = Counter::default();
         registry.register("peer_connections_refused", "Peer connections that were refused or closed", refused.clone());
+        let mismatches = Counter::default();
+        registry.register(
+            "peer_configuration_mismatches",
+            "Peer connections that were refused because the peer was told something else of the cluster",
+            mismatches.clone(),
+        );
         let requests = Family::default();
         registry.register("requests", "Requests of this node's clients by outcome", requests.clone());
         let latency = Histogram::new(exponential_buckets(0.000_05, 2.0, 18));
@@ -87,12 +97,14 @@ impl Default for Metrics {
             sent,
             dropped,
             refused,
+            mismatches,
             requests,
             latency,
             notices,
             connections,
             commands,
             halted: AtomicBool::new(false),
+            readiness: Readiness::default(),
             log_ends: std::sync::Mutex::default(),
         }
     }
@@ -107,10 +119,14 @@ impl Metrics {
         text
     }
 
-    /// Whether a partition has stopped because its store can not be trusted.
+    /// Whether a partition has stopped: its store can not be trusted, or it could not be rebuilt.
     #[must_use]
     pub fn has_halted(&self) -> bool {
         self.halted.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn halt(&self) {
+        self.halted.store(true, Ordering::Relaxed);
     }
 
     /// A client connected (1) or left (-1).
@@ -147,6 +163,10 @@ impl Metrics {
         self.refused.inc();
     }
 
+    pub(crate) fn peer_mismatch(&self) {
+        self.mismatches.inc();
+    }
+
     pub(crate) fn answered(&self, took: Duration, outcome: &Result<Reply, Refusal>) {
         self.latency.observe(took.as_secs_f64());
         let outcome = match outcome {
@@ -171,7 +191,7 @@ impl Metrics {
             Notice::TooFarAhead { .. } => "too_far_ahead",
             Notice::Fenced { .. } => "fenced",
             Notice::Halted { .. } => {
-                self.halted.store(true, Ordering::Relaxed);
+                self.halt();
                 "halted"
             }
             _ => "other",

@@ -1,6 +1,5 @@
 //! A node, started and stopped.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use tokio::task::JoinSet;
 use crate::config::{Config, ConfigError, StorageKind};
 use crate::flusher::Flusher;
 use crate::gateway::{Cluster, Gateway};
+use crate::handshake::Handshake;
 use crate::metrics::Metrics;
 use crate::peer::{Acceptor, Links};
 use crate::shard::{Parts, Shard, ShardInput, inbox};
@@ -116,14 +116,8 @@ impl Node {
         let metrics = Arc::new(Metrics::default());
         let (shutdown, stop) = watch::channel(false);
         let node = NodeId(index);
-        let peers: BTreeMap<NodeId, SocketAddr> = config
-            .nodes
-            .iter()
-            .zip(0u32..)
-            .filter(|(_, other)| *other != index)
-            .map(|(held, other)| (NodeId(other), held.peer))
-            .collect();
-        let links = Links::start(&config.cluster, node, &peers, metrics.clone(), stop.clone());
+        let handshake = Handshake::new(&config, index);
+        let links = Links::start(node, &config.nodes, &handshake, &metrics, &stop);
 
         let flusher = Flusher::default();
         let flushing = flusher.clone().start(storage.clone()).map_err(StartError::Thread)?;
@@ -142,9 +136,7 @@ impl Node {
         let gateway = Gateway::new(cluster, inboxes.clone(), random);
         let mut tasks = JoinSet::new();
         let acceptor = Acceptor {
-            cluster: config.cluster.clone(),
-            node,
-            peers: peers.keys().copied().collect(),
+            handshake,
             partitions: config.partitions,
             shards: inboxes.clone().into(),
             metrics: metrics.clone(),
@@ -239,6 +231,10 @@ fn start_shards(
     // A restart has to have a higher number than the one before; the time does that without being kept.
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let incarnation = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+    let names: Arc<[String]> = config.nodes.iter().map(|node| node.name.clone()).collect();
+    for partition in 0..config.partitions {
+        metrics.readiness.of_partition(PartitionId(partition), Some("has not begun yet".into()));
+    }
     let (mut inboxes, mut handles) = (Vec::new(), Vec::new());
     for shard in 0..count {
         let (own, inputs) = inbox();
@@ -250,6 +246,7 @@ fn start_shards(
             incarnation,
             client: ClientId(first_client.wrapping_sub(u64::from(shard) + 1)),
             rebuild_from: config.rebuild_from(),
+            names: names.clone(),
             storage: storage.clone(),
             flusher: flusher.clone(),
             links: links.clone(),

@@ -1,8 +1,8 @@
 //! Links to the other nodes: what shards have to say goes out, what peers say comes in.
 //!
 //! Each node dials every other one and speaks over the connection that it dialled; it listens on those that it accepted.
-//! A connection begins with a [`Hello`], which names the protocol's version, the cluster and the node, and with the
-//! acceptor's answer. Frames are length-delimited. Nobody is authenticated: let only the cluster's nodes reach the port.
+//! A connection begins with a [`Handshake`]. Frames are length-delimited. Nobody is authenticated: let only the cluster's nodes
+//! reach the port.
 //!
 //! A link loses messages when it is down or when its queues are full, and the replicators expect that.
 
@@ -13,7 +13,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use serde::{Deserialize, Serialize};
 use syncline_replicas::{
     AntiEntropyMessage, Body, Envelope, LogMessage, MAX_MESSAGE, NodeId, PartitionId, Request, Response, decode, encode,
 };
@@ -22,19 +21,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
 
+use crate::config::NodeConfig;
+use crate::handshake::{Handshake, HandshakeError};
 use crate::metrics::Metrics;
 use crate::rebuild::Part;
 use crate::report;
 use crate::shard::{ShardInbox, ShardInput};
 
-/// The version of the handshake and of the frames.
-const VERSION: u8 = 1;
 /// How many bytes may wait in one class of one link. Beyond, messages are dropped, and repaired later.
 const QUEUE: usize = 2 * MAX_MESSAGE;
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
-/// The longest handshake.
-const LONGEST_HELLO: usize = 1024;
 /// How long to wait before dialling again: at first, and at the most.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
@@ -47,27 +44,14 @@ pub(crate) enum PeerMessage {
     Forward(Request),
     /// The answer to a forwarded request.
     Answer(Response),
-    /// The sender lost its store: it wants this part of the receiver's snapshot.
+    /// The sender holds nothing of a partition, and asks whether the receiver does.
+    Unborn(PartitionId),
+    /// Whether the sender does.
+    Holds(PartitionId, bool),
+    /// The sender holds nothing: it wants this part of the receiver's snapshot.
     SnapshotWanted(PartitionId, u32),
     /// That part.
     SnapshotPart(Part),
-}
-
-/// The first thing that is said on a connection.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Hello {
-    protocol: String,
-    version: u8,
-    cluster: String,
-    node: u32,
-}
-
-/// The acceptor's answer.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Welcome {
-    Come,
-    /// Why not.
-    Go(String),
 }
 
 impl PeerMessage {
@@ -76,7 +60,7 @@ impl PeerMessage {
             Self::Envelope(envelope) => envelope.partition,
             Self::Forward(request) => request.partition,
             Self::Answer(response) => response.partition,
-            Self::SnapshotWanted(partition, _) => *partition,
+            Self::Unborn(partition) | Self::Holds(partition, _) | Self::SnapshotWanted(partition, _) => *partition,
             Self::SnapshotPart(part) => part.partition,
         }
     }
@@ -94,6 +78,8 @@ impl PeerMessage {
             Self::Answer(response) => tagged(2, postcard::to_allocvec(response)),
             Self::SnapshotWanted(partition, index) => tagged(3, postcard::to_allocvec(&(partition, index))),
             Self::SnapshotPart(part) => tagged(4, postcard::to_allocvec(part)),
+            Self::Unborn(partition) => tagged(5, postcard::to_allocvec(partition)),
+            Self::Holds(partition, holds) => tagged(6, postcard::to_allocvec(&(partition, holds))),
         }
     }
 
@@ -105,6 +91,8 @@ impl PeerMessage {
             2 => postcard::from_bytes(message).ok().map(Self::Answer),
             3 => postcard::from_bytes(message).ok().map(|(partition, index)| Self::SnapshotWanted(partition, index)),
             4 => postcard::from_bytes(message).ok().map(Self::SnapshotPart),
+            5 => postcard::from_bytes(message).ok().map(Self::Unborn),
+            6 => postcard::from_bytes(message).ok().map(|(partition, holds)| Self::Holds(partition, holds)),
             _ => None,
         }
     }
@@ -114,7 +102,9 @@ impl PeerMessage {
         let body = match self {
             Self::Envelope(Envelope { body, .. }) => body,
             Self::SnapshotPart(_) => return true,
-            Self::Forward(_) | Self::Answer(_) | Self::SnapshotWanted(..) => return false,
+            Self::Forward(_) | Self::Answer(_) | Self::Unborn(_) | Self::Holds(..) | Self::SnapshotWanted(..) => {
+                return false;
+            }
         };
         match body {
             Body::AntiEntropy(AntiEntropyMessage::Repair { more, .. }) => *more,
@@ -182,33 +172,34 @@ fn codec() -> LengthDelimitedCodec {
 }
 
 impl Links {
-    /// Starts a link to each of the peers.
+    /// Starts a link to each of the nodes but this one.
     pub(crate) fn start(
-        cluster: &str,
         node: NodeId,
-        peers: &BTreeMap<NodeId, SocketAddr>,
-        metrics: Arc<Metrics>,
-        shutdown: watch::Receiver<bool>,
+        nodes: &[NodeConfig],
+        handshake: &Handshake,
+        metrics: &Arc<Metrics>,
+        shutdown: &watch::Receiver<bool>,
     ) -> Self {
-        let links = peers.iter().map(|(peer, address)| {
+        let peers = (0..).map(NodeId).zip(nodes).filter(|(peer, _)| *peer != node);
+        let links = peers.map(|(peer, NodeConfig { name, peer: address, .. })| {
             let (urgent, urgent_frames) = Queue::new();
             let (bulk, bulk_frames) = Queue::new();
             let is_up = Arc::new(AtomicBool::new(false));
-            let hello = Hello { protocol: "syncline".into(), version: VERSION, cluster: cluster.into(), node: node.0 };
             let waiting = [urgent.waiting.clone(), bulk.waiting.clone()];
             let dialler = Dialler {
-                peer: *peer,
+                peer,
+                name: name.clone(),
                 address: *address,
-                hello,
+                handshake: handshake.clone(),
                 frames: [urgent_frames, bulk_frames],
                 waiting,
                 is_up: is_up.clone(),
                 metrics: metrics.clone(),
             };
             tokio::spawn(dialler.run(shutdown.clone()));
-            (*peer, Link { urgent, bulk, is_up })
+            (peer, Link { urgent, bulk, is_up })
         });
-        Self { links: Arc::new(links.collect()), metrics }
+        Self { links: Arc::new(links.collect()), metrics: metrics.clone() }
     }
 
     /// Hands over what was collected; what a link can not take is lost.
@@ -244,8 +235,9 @@ impl Links {
 /// The dialling end of a link.
 struct Dialler {
     peer: NodeId,
+    name: String,
     address: SocketAddr,
-    hello: Hello,
+    handshake: Handshake,
     /// Urgent, then bulk.
     frames: [mpsc::UnboundedReceiver<Bytes>; 2],
     waiting: [Arc<AtomicUsize>; 2],
@@ -256,7 +248,7 @@ struct Dialler {
 impl Dialler {
     async fn run(mut self, mut shutdown: watch::Receiver<bool>) {
         let mut pause = BACK_OFF.0;
-        let mut complained = false;
+        let mut complained = None;
         loop {
             let connected = tokio::select! {
                 connected = tokio::time::timeout(HANDSHAKE, self.connect()) => connected,
@@ -264,7 +256,8 @@ impl Dialler {
             };
             match connected {
                 Ok(Ok(stream)) => {
-                    (pause, complained) = (BACK_OFF.0, false);
+                    (pause, complained) = (BACK_OFF.0, None);
+                    self.metrics.readiness.of_peer(self.peer, None);
                     self.is_up.store(true, Ordering::Relaxed);
                     let ended = tokio::select! {
                         ended = self.write(stream) => ended,
@@ -274,11 +267,15 @@ impl Dialler {
                     self.drain();
                     let _ = ended;
                 }
-                Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionAborted && !complained => {
-                    report!("node {} at {} refuses this node: {error}", self.peer.0, self.address);
-                    complained = true;
+                Ok(Err(HandshakeError::Refused(reason))) => {
+                    let refusal = format!("node {} at {} refuses this node: {reason}", self.name, self.address);
+                    if complained.as_ref() != Some(&refusal) {
+                        report!("{refusal}");
+                    }
+                    complained = Some(refusal.clone());
+                    self.metrics.readiness.of_peer(self.peer, Some(refusal));
                 }
-                _ => {}
+                _ => self.metrics.readiness.of_peer(self.peer, None),
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -288,14 +285,11 @@ impl Dialler {
         }
     }
 
-    async fn connect(&self) -> std::io::Result<TcpStream> {
+    async fn connect(&self) -> Result<TcpStream, HandshakeError> {
         let mut stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        write_small(&mut stream, &self.hello).await?;
-        match read_small(&mut stream).await? {
-            Welcome::Come => Ok(stream),
-            Welcome::Go(reason) => Err(std::io::Error::new(std::io::ErrorKind::ConnectionAborted, reason)),
-        }
+        self.handshake.dial(&mut stream).await?;
+        Ok(stream)
     }
 
     /// Writes what waits, the urgent first, until the connection ends.
@@ -329,9 +323,7 @@ impl Dialler {
 
 /// The listening end of all links.
 pub(crate) struct Acceptor {
-    pub(crate) cluster: String,
-    pub(crate) node: NodeId,
-    pub(crate) peers: Vec<NodeId>,
+    pub(crate) handshake: Handshake,
     pub(crate) partitions: u32,
     pub(crate) shards: Arc<[ShardInbox]>,
     pub(crate) metrics: Arc<Metrics>,
@@ -362,35 +354,20 @@ impl Acceptor {
     }
 
     async fn serve(&self, mut stream: TcpStream) {
-        match tokio::time::timeout(HANDSHAKE, self.welcome(&mut stream)).await {
+        let _ = stream.set_nodelay(true);
+        match tokio::time::timeout(HANDSHAKE, self.handshake.accept(&mut stream)).await {
             Ok(Ok(peer)) => {
+                let peer = NodeId(peer);
                 if let Err(reason) = self.listen(peer, stream).await {
                     self.metrics.peer_refused();
                     report!("the connection of node {} was closed: {reason}", peer.0);
                 }
             }
-            Ok(Err(_)) | Err(_) => self.metrics.peer_refused(),
-        }
-    }
-
-    async fn welcome(&self, stream: &mut TcpStream) -> std::io::Result<NodeId> {
-        stream.set_nodelay(true)?;
-        let hello: Hello = read_small(stream).await?;
-        let peer = NodeId(hello.node);
-        let reason = if hello.protocol != "syncline" || hello.version != VERSION {
-            Some(format!("it speaks version {VERSION} of the protocol, not {}", hello.version))
-        } else if hello.cluster != self.cluster {
-            Some(format!("it belongs to the cluster {:?}, not {:?}", self.cluster, hello.cluster))
-        } else if !self.peers.contains(&peer) {
-            Some(format!("its configuration has no other node {} than itself, which is {}", peer.0, self.node.0))
-        } else {
-            None
-        };
-        match reason {
-            None => write_small(stream, &Welcome::Come).await.map(|()| peer),
-            Some(reason) => {
-                write_small(stream, &Welcome::Go(reason.clone())).await?;
-                Err(std::io::Error::other(reason))
+            outcome => {
+                self.metrics.peer_refused();
+                if matches!(outcome, Ok(Err(HandshakeError::Mismatch(_)))) {
+                    self.metrics.peer_mismatch();
+                }
             }
         }
     }
@@ -415,21 +392,4 @@ impl Acceptor {
             }
         }
     }
-}
-
-async fn write_small(stream: &mut TcpStream, message: &impl Serialize) -> std::io::Result<()> {
-    let bytes = postcard::to_allocvec(message).map_err(std::io::Error::other)?;
-    let length = u16::try_from(bytes.len()).map_err(std::io::Error::other)?;
-    stream.write_u16(length).await?;
-    stream.write_all(&bytes).await
-}
-
-async fn read_small<T: for<'de> Deserialize<'de>>(stream: &mut TcpStream) -> std::io::Result<T> {
-    let length = usize::from(stream.read_u16().await?);
-    if length > LONGEST_HELLO {
-        return Err(std::io::Error::other("a handshake that is too long"));
-    }
-    let mut bytes = vec![0; length];
-    stream.read_exact(&mut bytes).await?;
-    postcard::from_bytes(&bytes).map_err(std::io::Error::other)
 }

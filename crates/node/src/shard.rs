@@ -21,18 +21,19 @@ use crate::expiry::Deadlines;
 use crate::flusher::Flusher;
 use crate::metrics::Metrics;
 use crate::peer::{Links, Outbox, PeerMessage};
-use crate::rebuild::{Fetching, Offered};
+use crate::rebuild::Offered;
 use crate::report;
 use crate::storage::Storage;
 
 mod hot_keys;
 mod pieces;
-mod rebuilding;
 mod requests;
+mod unborn;
 
 use hot_keys::HotKeys;
 use pieces::Pieces;
 use requests::{Origin, Waiting};
+use unborn::Unborn;
 
 /// How many inputs from outside may wait for a shard: beyond, clients are told so and peers' messages are lost.
 const MOST_WAITING: usize = 65_536;
@@ -142,8 +143,10 @@ pub(crate) struct Parts {
     pub(crate) incarnation: u64,
     /// Under which name it makes requests of its own: one that no incarnation had before.
     pub(crate) client: ClientId,
-    /// Whether partitions of which the store holds nothing are fetched from the other nodes; and from how many at least.
-    pub(crate) rebuild_from: Option<usize>,
+    /// From how many other nodes a partition is rebuilt of which the store holds nothing.
+    pub(crate) rebuild_from: usize,
+    /// All nodes by name.
+    pub(crate) names: Arc<[String]>,
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) flusher: Flusher,
     pub(crate) links: Links,
@@ -164,8 +167,9 @@ pub(crate) struct Shard {
     // Looked up by name only: its order shows nowhere.
     waiting: HashMap<RequestId, Waiting>,
     /// Partitions that are not served yet.
-    fetching: BTreeMap<PartitionId, Fetching>,
-    fetch_again: Option<Monotonic>,
+    unborn: BTreeMap<PartitionId, Unborn>,
+    /// When the other nodes are asked about them again.
+    ask_peers: Option<Monotonic>,
     offered: Offered,
     deadlines: Deadlines,
     hot: HotKeys,
@@ -187,8 +191,8 @@ impl Shard {
             again: BinaryHeap::new(),
             order: 0,
             waiting: HashMap::new(),
-            fetching: BTreeMap::new(),
-            fetch_again: None,
+            unborn: BTreeMap::new(),
+            ask_peers: None,
             deadlines: Deadlines::new(parts.node.0),
             hot: HotKeys::default(),
             pieces: Pieces::default(),
@@ -206,6 +210,7 @@ impl Shard {
         for partition in self.parts.partitions.keys().copied().collect::<Vec<_>>() {
             self.begin(partition);
         }
+        self.ask_peers();
         self.end_burst();
         let mut stopping = false;
         while !(stopping && self.partitions.values().all(|partition| partition.durable == partition.written)) {
@@ -229,27 +234,11 @@ impl Shard {
         }
     }
 
-    /// Boots a partition, or fetches it first.
-    fn begin(&mut self, partition: PartitionId) {
-        if let Some(needed) = self.parts.rebuild_from {
-            match self.parts.storage.scan(partition, &[], &[], 1) {
-                Ok(rows) if rows.is_empty() => {
-                    report!("partition {} is being rebuilt from the other nodes", partition.0);
-                    let peers = self.parts.partitions[&partition].peers(self.parts.node).collect::<Vec<_>>();
-                    self.fetching.insert(partition, Fetching::new(peers, needed));
-                    return self.fetch();
-                }
-                Ok(_) => {}
-                Err(error) => return report!("partition {}: {error}", partition.0),
-            }
-        }
-        self.boot(partition);
-    }
-
     fn boot(&mut self, partition: PartitionId) {
         let bootstrap = self.parts.partitions[&partition].clone();
         self.handle(Input::Boot { partition, incarnation: self.parts.incarnation, bootstrap });
         self.deadlines.recover(partition);
+        self.parts.metrics.readiness.of_partition(partition, None);
     }
 
     /// Removes keys that have expired, as far as this node's replicas may: a leader's followers leave it to the leader.
@@ -280,7 +269,7 @@ impl Shard {
             return Some(Duration::from_millis(1));
         }
         let now = self.now();
-        let next = timer.into_iter().chain(again).chain(self.fetch_again).min();
+        let next = timer.into_iter().chain(again).chain(self.ask_peers).min();
         let next = next.map(|next| Duration::from_nanos(next.0.saturating_sub(now.monotonic.0)));
         let wall = now.wall.as_nanos() / 1_000_000;
         // A moment later, so that it is surely past.
@@ -298,8 +287,8 @@ impl Shard {
             self.handle(Input::Timer { partition, timer });
         }
         self.expire();
-        if self.fetch_again.take_if(|at| *at <= now).is_some() {
-            self.fetch();
+        if self.ask_peers.take_if(|at| *at <= now).is_some() {
+            self.ask_peers();
         }
         while let Some(Reverse((at, id))) = self.again.peek().copied() {
             if at > now {
@@ -321,7 +310,13 @@ impl Shard {
 
     fn take(&mut self, input: ShardInput) {
         match input {
+            ShardInput::Request { request, answer } if self.unborn.contains_key(&request.partition) => {
+                self.hold(request, answer);
+            }
             ShardInput::Request { request, answer } => self.ask(request, Origin::Client(answer)),
+            ShardInput::Scan { partition, answer, .. } if self.unborn.contains_key(&partition) => {
+                let _ = answer.send(Err(Refusal::Unavailable));
+            }
             ShardInput::Scan { partition, from, budget, answer } => {
                 let policies = self.host.configuration(partition).map(|held| held.policies.clone());
                 // Beside the hot keys: a scan of all is no reason to forget those that are asked for.
@@ -340,6 +335,10 @@ impl Shard {
                 self.ask(request, Origin::Peer(from));
             }
             ShardInput::Peer { message: PeerMessage::Answer(response), .. } => self.respond(response),
+            ShardInput::Peer { from, message: PeerMessage::Unborn(partition) } => self.asked(from, partition),
+            ShardInput::Peer { from, message: PeerMessage::Holds(partition, holds) } => {
+                self.told(from, partition, holds)
+            }
             ShardInput::Peer { from, message: PeerMessage::SnapshotWanted(partition, index) } => {
                 self.offer(from, partition, index);
             }
@@ -445,7 +444,7 @@ impl Shard {
 fn report_halt(partition: PartitionId, fault: &Fault) {
     report!(
         "partition {} is not served by this node any more: {fault}. The other nodes hold its data. To rebuild it here, \
-         stop this node, move its directory away, and start it with `rebuild = true`.",
+         stop this node, move its directory away, and start it again.",
         partition.0
     );
 }

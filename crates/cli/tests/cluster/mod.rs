@@ -46,6 +46,14 @@ fn free_port() -> u16 {
 impl Cluster {
     /// Starts all nodes and waits until they are ready.
     pub fn start(shape: Shape) -> Self {
+        let mut cluster = Self::prepare(shape);
+        (0..shape.nodes).for_each(|node| cluster.restart(node));
+        cluster.wait_until_ready();
+        cluster
+    }
+
+    /// A new cluster of which no node was started yet.
+    pub fn prepare(shape: Shape) -> Self {
         let unique = format!("syncline-test-{}-{:?}", std::process::id(), Instant::now());
         let directory = std::env::temp_dir().join(unique.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
         std::fs::create_dir_all(&directory).expect("the temporary directory can be written");
@@ -75,10 +83,7 @@ impl Cluster {
             std::fs::write(directory.join(format!("n{node}.toml")), text).expect("a file can be written");
         }
         let processes = (0..shape.nodes).map(|_| None).collect();
-        let mut cluster = Self { shape, directory, redis, http, processes, network };
-        (0..shape.nodes).for_each(|node| cluster.restart(node));
-        cluster.wait_until_ready();
-        cluster
+        Self { shape, directory, redis, http, processes, network }
     }
 
     /// Where clients of a node connect.
@@ -116,11 +121,12 @@ impl Cluster {
         std::fs::remove_dir_all(self.directory.join(format!("n{node}"))).expect("it was there");
     }
 
-    /// Puts a line before a node's configuration, for its next start.
-    pub fn set(&self, node: usize, line: &str) {
+    /// Changes a node's configuration, for its next start.
+    pub fn change(&self, node: usize, from: &str, to: &str) {
         let file = self.directory.join(format!("n{node}.toml"));
         let text = std::fs::read_to_string(&file).expect("it was written");
-        std::fs::write(&file, format!("{line}\n{text}")).expect("a file can be written");
+        assert!(text.contains(from), "{text} has no {from}");
+        std::fs::write(&file, text.replace(from, to)).expect("a file can be written");
     }
 
     pub fn wait_until_ready(&self) {

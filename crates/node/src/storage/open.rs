@@ -69,7 +69,7 @@ pub enum OpenError {
     },
     /// Something of it is damaged or missing.
     #[error(
-        "{} is damaged ({reason}): move it away and start the node with `rebuild = true`, to rebuild it from its peers",
+        "{} is damaged ({reason}): move it away and start the node again: it is rebuilt from its peers",
         path.display()
     )]
     Damaged {

@@ -29,7 +29,8 @@ pub(super) fn unseal<'a>(key: &[u8], stored: &'a [u8]) -> Result<&'a [u8], Store
     match stored.split_first_chunk() {
         Some((sum, value)) if u32::from_be_bytes(*sum) == checksum(key, value) => Ok(value),
         _ => Err(StoreError(format!(
-            "the record {} fails its checksum: rebuild the node from its peers: an empty directory and `rebuild = true`",
+            "the record {} fails its checksum: stop the node, move its directory away, and start it again: it is rebuilt \
+             from its peers",
             name(key)
         ))),
     }

@@ -18,16 +18,24 @@ extern crate alloc;
 
 mod causal_context;
 mod dot;
+mod dotted_version_vector;
+mod dotted_version_vector_set;
 #[cfg(feature = "hlc")]
 mod hybrid_clock;
 mod hybrid_timestamp;
+mod lamport_clock;
 mod replica_id;
+mod vector_clock;
 mod version_vector;
 
 pub use causal_context::{CausalContext, Interval};
 pub use dot::Dot;
+pub use dotted_version_vector::{DottedVersionVector, UpdateError};
+pub use dotted_version_vector_set::DottedVersionVectorSet;
 #[cfg(feature = "hlc")]
 pub use hybrid_clock::{ClockError, HybridClock};
 pub use hybrid_timestamp::{HybridTimestamp, WallTime};
+pub use lamport_clock::{LamportClock, LamportClockError, LamportTimestamp, ParseLamportTimestampError};
 pub use replica_id::{ParseReplicaIdError, ReplicaId};
+pub use vector_clock::{VectorClock, VectorClockError};
 pub use version_vector::{Causality, VersionVector};

@@ -85,7 +85,7 @@ impl DottedVersionVector {
 
     /// How this version relates to the other: two lookups, logarithmic in the servers.
     ///
-    /// It asks whether each version's event is in the other's history, as the paper does (§4.2). Two versions that
+    /// It asks whether each version's event is in the other's history, as the paper does. Two versions that
     /// each claim the other, or the same event with different pasts, come from forged or reused events: they are
     /// `Concurrent`, so that neither is dropped.
     #[must_use]

@@ -1,5 +1,5 @@
 //! The siblings of one key under one clock (Almeida, Baquero, Gonçalves, Preguiça, Fonte 2014, *Scalable and Accurate
-//! Causality Tracking for Eventually Consistent Stores*, §5).
+//! Causality Tracking for Eventually Consistent Stores*).
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -16,7 +16,7 @@ use crate::{Causality, Dot, ReplicaId, UpdateError, VersionVector};
 /// Guarantees: no value is dropped that no write has replaced; values never outnumber the writes that ran at the same
 /// time; the clock has one entry for each *replica* that ever wrote the key, however many clients there are.
 ///
-/// | here | the paper (§5) |
+/// | here | the paper |
 /// |---|---|
 /// | [`context`](Self::context) | `join` |
 /// | [`update`](Self::update) | `event(discard(S, C), C, r)`, then the value at the new dot: `put` |

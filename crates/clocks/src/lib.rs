@@ -16,6 +16,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "serde")]
+mod ascending_map;
 mod causal_context;
 mod dot;
 mod dotted_version_vector;
@@ -23,8 +25,13 @@ mod dotted_version_vector_set;
 #[cfg(feature = "hlc")]
 mod hybrid_clock;
 mod hybrid_timestamp;
+mod interval_tree_clock;
 mod lamport_clock;
 mod replica_id;
+mod retirement;
+mod retirements;
+mod retiring_version_vector;
+mod truncating_version_vector;
 mod vector_clock;
 mod version_vector;
 
@@ -35,7 +42,14 @@ pub use dotted_version_vector_set::DottedVersionVectorSet;
 #[cfg(feature = "hlc")]
 pub use hybrid_clock::{ClockError, HybridClock};
 pub use hybrid_timestamp::{HybridTimestamp, WallTime};
+pub use interval_tree_clock::{
+    IntervalTreeClock, IntervalTreeDecodeError, IntervalTreeEventError, IntervalTreeForkError, IntervalTreeJoinError,
+};
 pub use lamport_clock::{LamportClock, LamportClockError, LamportTimestamp, ParseLamportTimestampError};
 pub use replica_id::{ParseReplicaIdError, ReplicaId};
+pub use retirement::{Retirement, Seal, TooEarly};
+pub use retirements::{Fenced, RetireError, Retirements, SealError};
+pub use retiring_version_vector::RetiringVersionVector;
+pub use truncating_version_vector::{Truncated, TruncatingVersionVector};
 pub use vector_clock::{VectorClock, VectorClockError};
 pub use version_vector::{Causality, VersionVector};

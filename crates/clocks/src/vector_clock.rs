@@ -82,7 +82,7 @@ impl VectorClock {
     }
 
     /// The name of the latest event; `None` before the first. With it, "did it happen before the event stamped `t`?" is
-    /// `t.contains(dot)`, one lookup instead of a comparison (Mattern 1989, §5).
+    /// `t.contains(dot)`, one lookup instead of a comparison (Mattern 1989).
     #[must_use]
     pub fn latest(&self) -> Option<Dot> {
         Dot::new(self.process, self.history.get(self.process))

@@ -195,6 +195,23 @@ fn the_papers_example() {
     assert_eq!(a.to_string(), "(1,0);2");
 }
 
+/// Where one owns several places, the paper's costs choose: no new node before a shallow place, of equal ones the right. Filling raises
+/// a half to the other's minimum, not to its maximum.
+#[test]
+fn an_event_goes_where_it_is_cheapest() {
+    for (before, after) in [
+        ("(1,(0,1));(0,1,(0,0,3))", "(1,(0,1));(0,2,(0,0,3))"),
+        ("((1,0),(0,(0,1)));(0,1,(0,0,(0,0,1)))", "((1,0),(0,(0,1)));(0,1,(0,0,(0,0,2)))"),
+        ("((1,0),(1,0));0", "((1,0),(1,0));(0,0,(0,1,0))"),
+        ("(1,(0,1));(0,0,(2,0,3))", "(1,(0,1));(2,0,(0,0,3))"),
+        ("(0,1);(0,3,(0,0,1))", "(0,1);3"),
+    ] {
+        let mut clock = stamp(before);
+        clock.event().unwrap();
+        assert_eq!(clock.to_string(), after);
+    }
+}
+
 #[test]
 fn overlapping_shares_are_refused_and_nothing_changes() {
     let mut whole = IntervalTreeClock::seed();

@@ -8,10 +8,10 @@ use crate::{Causality, Dot, ReplicaId, VersionVector};
 
 /// The causal history of one version: the version's own event and, apart from it, what its writer had read.
 ///
-/// A plain version vector with an entry for each server can not say "event 3 of this server, but not 2": two clients that
-/// write through one server after reading the same value get vectors of which one contains the other, and a write is lost;
-/// an entry for each client says it, but grows with the clients. The dot keeps the event apart, so that the entries are
-/// servers and yet **siblings never exceed the concurrent writes**.
+/// A plain version vector with an entry for each server can not say "event 3 of this server, but not 2": two clients
+/// that write through one server after reading the same value get vectors of which one contains the other, and a write
+/// is lost; an entry for each client says it, but grows with the clients. The dot keeps the event apart, so that the
+/// entries are servers and yet **siblings never exceed the concurrent writes**.
 ///
 /// One clock stands beside each version: use this where versions are stored one by one. Where a key's siblings are one
 /// value, a [`DottedVersionVectorSet`](crate::DottedVersionVectorSet) says the same with one vector for all of them.
@@ -24,8 +24,8 @@ use crate::{Causality, Dot, ReplicaId, VersionVector};
 /// | [`sync`](Self::sync) | `sync(S_1, S_2)` |
 /// | [`compare`](Self::compare) | `≤` |
 ///
-/// Sequence numbers are those of the replica *for this key*, and are found in its versions: a replica that forgets a key
-/// (a delete without a tombstone) and then accepts a new write of it mints old dots again. Keep a deleted key's
+/// Sequence numbers are those of the replica *for this key*, and are found in its versions: a replica that forgets a
+/// key (a delete without a tombstone) and then accepts a new write of it mints old dots again. Keep a deleted key's
 /// clock until every replica has seen the delete.
 ///
 /// 24 bytes and the vector.
@@ -98,8 +98,8 @@ impl DottedVersionVector {
         }
     }
 
-    /// The least version vector that contains these versions' histories: the context to hand to a reader with their values.
-    /// Linear in all entries.
+    /// The least version vector that contains these versions' histories: the context to hand to a reader with their
+    /// values. Linear in all entries.
     #[must_use]
     pub fn join<'a>(versions: impl IntoIterator<Item = &'a Self>) -> VersionVector {
         versions.into_iter().fold(VersionVector::new(), |mut context, version| {
@@ -109,8 +109,9 @@ impl DottedVersionVector {
         })
     }
 
-    /// The clock of a new version that a client writes through `replica`, after reading `context` (somewhere), while the
-    /// replica holds the versions `stored`. It replaces those that [are obsolete](Self::is_obsolete) under the context.
+    /// The clock of a new version that a client writes through `replica`, after reading `context` (somewhere), while
+    /// the replica holds the versions `stored`. It replaces those that [are obsolete](Self::is_obsolete) under the
+    /// context.
     ///
     /// # Errors
     /// A context that knows events of `replica` which it does not, or exhaustion.

@@ -26,13 +26,13 @@ use crate::{Causality, Dot, ReplicaId, UpdateError, VersionVector};
 /// | [`lww`](Self::lww) | `last` of the authors' Erlang library; its `lww`, which drops the losers, is left out (see below) |
 ///
 /// Not guaranteed:
-/// - A context has to come from [`context`](Self::context) of the same key. A forged one replaces values that its client
-///   has not read, and future ones too; only one about the coordinating replica itself is noticed.
-/// - Sequence numbers are those of the replica for this key: a replica that forgets the set and takes a new write mints old
-///   dots again. A deleted key keeps its set, without values, until all replicas have seen the delete.
-/// - Two replicas that drop losers each by itself, by whatever rule, can disagree for ever: a value dropped as the loser
-///   here may win there after its winner was replaced. So [`lww`](Self::lww) only reads; a client's write that saw all
-///   siblings is what ends them.
+/// - A context has to come from [`context`](Self::context) of the same key. A forged one replaces values that its
+///   client has not read, and future ones too; only one about the coordinating replica itself is noticed.
+/// - Sequence numbers are those of the replica for this key: a replica that forgets the set and takes a new write
+///   mints old dots again. A deleted key keeps its set, without values, until all replicas have seen the delete.
+/// - Two replicas that drop losers each by itself, by whatever rule, can disagree for ever: a value dropped as the
+///   loser here may win there after its winner was replaced. So [`lww`](Self::lww) only reads; a client's write that
+///   saw all siblings is what ends them.
 ///
 /// 48 bytes a replica and the values. `update`, `discard` and `sync` are linear in replicas and values.
 ///
@@ -63,8 +63,8 @@ struct Entry<V> {
     replica: ReplicaId,
     // How many events of the replica are known: 1 or more.
     length: u64,
-    // Those of the latest events that still stand, newest first; never more than `length`. Contexts are prefixes of each
-    // replica's events, so what stands is always a suffix.
+    // Those of the latest events that still stand, newest first; never more than `length`. Contexts are prefixes of
+    // each replica's events, so what stands is always a suffix.
     values: Vec<V>,
 }
 
@@ -125,8 +125,8 @@ impl<V> DottedVersionVectorSet<V> {
         self.entries.iter().map(|entry| (entry.replica, entry.length)).collect()
     }
 
-    /// Writes `value` through `replica` for a client that read `context`: it replaces the values that the context contains,
-    /// and those of an empty context are none. Returns the write's event.
+    /// Writes `value` through `replica` for a client that read `context`: it replaces the values that the context
+    /// contains, and those of an empty context are none. Returns the write's event.
     ///
     /// # Errors
     /// A context that knows events of `replica` which this set does not, or exhaustion; the set is unchanged.
@@ -141,9 +141,9 @@ impl<V> DottedVersionVectorSet<V> {
         Ok(dot)
     }
 
-    /// Replaces the values that `context` contains by nothing, and knows its events from here on: a delete by a client that
-    /// has read them. The delete has no event of its own, so it does not outlive the history that it removes: a value that
-    /// the client had not read stands.
+    /// Replaces the values that `context` contains by nothing, and knows its events from here on: a delete by a client
+    /// that has read them. The delete has no event of its own, so it does not outlive the history that it removes: a
+    /// value that the client had not read stands.
     pub fn discard(&mut self, context: &VersionVector) {
         for (replica, length) in context.iter() {
             let entry = self.entry(replica);
@@ -154,7 +154,8 @@ impl<V> DottedVersionVectorSet<V> {
         }
     }
 
-    /// Takes in what another replica holds of the same key: the values that neither has seen replaced, under the joined history.
+    /// Takes in what another replica holds of the same key: the values that neither has seen replaced, under the
+    /// joined history.
     pub fn sync(&mut self, other: Self) {
         let mut mine = core::mem::take(&mut self.entries).into_iter().peekable();
         let mut theirs = other.entries.into_iter().peekable();
@@ -176,8 +177,8 @@ impl<V> DottedVersionVectorSet<V> {
         self.entries.extend(theirs);
     }
 
-    /// The value with the highest key, of equal ones the one with the higher dot: last writer wins, as a way to read. The
-    /// others stay.
+    /// The value with the highest key, of equal ones the one with the higher dot: last writer wins, as a way to read.
+    /// The others stay.
     pub fn lww<K: Ord>(&self, key: impl Fn(&V) -> K) -> Option<&V> {
         self.values().max_by_key(|value| key(value))
     }

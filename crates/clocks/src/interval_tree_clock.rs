@@ -20,8 +20,8 @@ use id::Id;
 /// interval has been counted as far as its holder knows (the event).
 ///
 /// One process [seeds](Self::seed) a system; every other gets half of somebody's share ([`fork`](Self::fork)), with no
-/// coordination, and gives it back when it leaves ([`join`](Self::join)). So ids shrink as well as grow, and no entry for a
-/// departed process stays behind, which is what version vectors can not do without
+/// coordination, and gives it back when it leaves ([`join`](Self::join)). So ids shrink as well as grow, and no entry
+/// for a departed process stays behind, which is what version vectors can not do without
 /// [retirement](crate::Retirements).
 ///
 /// | operation | the paper | how |
@@ -39,12 +39,12 @@ use id::Id;
 /// that it knows are known to the other, and more.
 ///
 /// Not guaranteed: that a stamp is used once. A process that is restored from a backup, or copied, holds a share that
-/// another holds too, and both would count the same events. Joining the two is refused
-/// ([`IntervalTreeJoinError`]); until they meet, nobody can notice. A share that is lost with its process is lost: nobody
-/// may count it up again, and it is part of every id around it for ever. Stamps of two seeds do not compare.
+/// another holds too, and both would count the same events. Joining the two is refused ([`IntervalTreeJoinError`]);
+/// until they meet, nobody can notice. A share that is lost with its process is lost: nobody may count it up again,
+/// and it is part of every id around it for ever. Stamps of two seeds do not compare.
 ///
-/// Sizes: 32 bytes, and 32 for each inner node of either tree. Trees are at most [`MAX_DEPTH`](Self::MAX_DEPTH) deep, so
-/// that no stamp from outside can exhaust the stack: a process at that depth can not be forked. All operations are
+/// Sizes: 32 bytes, and 32 for each inner node of either tree. Trees are at most [`MAX_DEPTH`](Self::MAX_DEPTH) deep,
+/// so that no stamp from outside can exhaust the stack: a process at that depth can not be forked. All operations are
 /// linear in the trees.
 ///
 /// ```
@@ -181,8 +181,8 @@ impl fmt::Display for IntervalTreeEventError {
 
 impl core::error::Error for IntervalTreeEventError {}
 
-/// The two stamps own a part of the interval in common: one of them is a copy, or was used after it had been forked or joined
-/// away. The stamp that was to join is unchanged.
+/// The two stamps own a part of the interval in common: one of them is a copy, or was used after it had been forked or
+/// joined away. The stamp that was to join is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IntervalTreeJoinError;
 

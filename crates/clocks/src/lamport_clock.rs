@@ -59,7 +59,8 @@ impl LamportTimestamp {
 /// of using the clock up; at 2^32 a leap, it would take four billion forged messages. 48 bytes; every call is constant.
 ///
 /// After a restart, [`resume`](Self::resume) from the last timestamp that was persisted: a clock that forgot issues
-/// timestamps twice, which only [`OwnFuture`](LamportClockError::OwnFuture) may reveal, and only if an old one comes back.
+/// timestamps twice, which only [`OwnFuture`](LamportClockError::OwnFuture) may reveal, and only if an old one comes
+/// back.
 ///
 /// ```
 /// use syncline_clocks::{LamportClock, ReplicaId};

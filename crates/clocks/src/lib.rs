@@ -5,7 +5,15 @@
 //! | [`ReplicaId`], [`Dot`] | which event is this | Preguiça et al., *Dotted version vectors*, 2010 |
 //! | [`VersionVector`] | which prefix of each replica's events is known; how two such histories relate | Parker et al., 1983 |
 //! | [`CausalContext`] | exactly which events are known, gaps included | Almeida, Shoker, Baquero, *Delta state replicated data types*, 2018, §7.2 |
+//! | [`LamportTimestamp`], [`LamportClock`] | one order of all events that never contradicts causality | Lamport, *Time, clocks, and the ordering of events*, 1978 |
 //! | [`HybridTimestamp`], [`HybridClock`] | which of two events should be called later, near wall-clock time | Kulkarni et al., *Logical physical clocks*, 2014 |
+//! | [`VectorClock`] | which of two events of processes happened before the other | Fidge, 1988; Mattern, 1989 |
+//! | [`DottedVersionVector`], [`DottedVersionVectorSet`] | which values of a key stand, after clients wrote through servers | Preguiça et al., 2010; Almeida et al., *Scalable and accurate causality tracking*, 2014 |
+//! | [`IntervalTreeClock`] | the same as vectors, where members come and go | Almeida, Baquero, Fonte, *Interval tree clocks*, 2008 |
+//! | [`Retirements`], [`RetiringVersionVector`] | how vectors lose the entry of a departed replica, exactly | after Ratner, Reiher, Popek, 1997 |
+//! | [`TruncatingVersionVector`] | how they lose the oldest entry, wrongly and counted | DeCandia et al., *Dynamo*, 2007, §4.4 |
+//!
+//! Which one to take: see [`choosing`].
 //!
 //! Time and entropy are arguments: nothing here reads the operating system's clock or its randomness.
 //! Nothing observable depends on hash order.
@@ -34,6 +42,14 @@ mod retiring_version_vector;
 mod truncating_version_vector;
 mod vector_clock;
 mod version_vector;
+
+#[doc = include_str!("../docs/choosing.md")]
+pub mod choosing {}
+
+/// The examples of `README.md`, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use causal_context::{CausalContext, Interval};
 pub use dot::Dot;

@@ -1,8 +1,8 @@
 //! Retiring departed replicas for good, so that vectors lose their entries and a late return is refused.
 //!
-//! No paper's: Ratner, Reiher, Popek 1997, *Dynamic Version Vector Maintenance*, drop an entry when all members agree that
-//! it is stable; what is added here is that the final count is written down, so that what comes late is told from what
-//! was known.
+//! No paper's: Ratner, Reiher, Popek 1997, *Dynamic Version Vector Maintenance*, drop an entry when all members agree
+//! that it is stable; what is added here is that the final count is written down, so that what comes late is told from
+//! what was known.
 //
 
 use alloc::vec::Vec;
@@ -10,8 +10,8 @@ use core::fmt;
 
 use crate::ReplicaId;
 
-/// A member's promise: it holds this many events of the departed replica, and takes in no others until the final count is
-/// agreed.
+/// A member's promise: it holds this many events of the departed replica, and takes in no others until the final count
+/// is agreed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Seal {
@@ -27,26 +27,27 @@ pub struct Seal {
 ///
 /// # The protocol
 /// A replica `r` has departed. Messages of its last events may still be under way, and it may not be dead.
-/// 1. Each member [seals](crate::Retirements::seal) `r`: from here on it takes in no event of `r` that it does not hold, and says how many
-///    that is. It persists its `Retirements` before it answers.
+/// 1. Each member [seals](crate::Retirements::seal) `r`: from here on it takes in no event of `r` that it does not
+///    hold, and says how many that is. It persists its `Retirements` before it answers.
 /// 2. When *every* member has, [`Retirement::agree`] takes the highest of their counts as `r`'s final one.
-/// 3. The retirement is appended to the log, in the same order everywhere (whatever decides the members
-///    decides this too), and each member [retires](crate::Retirements::retire) `r`. Members that were behind fetch what they
-///    lack from others, up to the final count.
+/// 3. The retirement is appended to the log, in the same order everywhere (whatever decides the members decides this
+///    too), and each member [retires](crate::Retirements::retire) `r`. Members that were behind fetch what they lack
+///    from others, up to the final count.
 /// 4. Each vector drops `r`'s entry as soon as it holds all of `r`'s events, and carries the log's length instead: see
 ///    [`RetiringVersionVector`](crate::RetiringVersionVector).
 ///
 /// # When it is safe
-/// Retiring `r` at the count `F` is safe if every member whose vectors are ever to be joined with others' has sealed `r` at `F` or
-/// less, and one at `F`. For a member takes in events of `r` only through its seal, so then no member ever holds an
-/// event of `r` beyond `F`: no member is fenced, and what they hold compares exactly as if nothing had been dropped. It is done
-/// *too early* when a member was not asked: that one may hold, or yet take in, events beyond `F`, and is then fenced
-/// with everything it knows.
+/// Retiring `r` at the count `F` is safe if every member whose vectors are ever to be joined with others' has sealed
+/// `r` at `F` or less, and one at `F`. For a member takes in events of `r` only through its seal, so then no member
+/// ever holds an event of `r` beyond `F`: no member is fenced, and what they hold compares exactly as if nothing had
+/// been dropped. It is done *too early* when a member was not asked: that one may hold, or yet take in, events beyond
+/// `F`, and is then fenced with everything it knows.
 ///
 /// # What it costs
-/// 24 bytes for each retired replica at each member, once and for ever, instead of an entry in each vector. All members have to answer: one that
-/// is away holds up the retirement (or departs itself first). Events of `r` that no member had seen when it sealed
-/// are refused for ever: if `r` returns with them, it has to write them anew under a new id.
+/// 24 bytes for each retired replica at each member, once and for ever, instead of an entry in each vector. All
+/// members have to answer: one that is away holds up the retirement (or departs itself first). Events of `r` that no
+/// member had seen when it sealed are refused for ever: if `r` returns with them, it has to write them anew under a
+/// new id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Retirement {
@@ -55,7 +56,8 @@ pub struct Retirement {
 }
 
 impl Retirement {
-    /// The retirement of `replica` at the highest count among the seals of all `members`; the replica itself is none of them.
+    /// The retirement of `replica` at the highest count among the seals of all `members`; the replica itself is none
+    /// of them.
     ///
     /// # Errors
     /// The members that have not sealed the replica: it is too early.

@@ -1,5 +1,5 @@
-//! The replicas that were retired, and the fence against their late return. How a replica is retired, and when that is safe:
-//! see [`Retirement`].
+//! The replicas that were retired, and the fence against their late return. How a replica is retired, and when that is
+//! safe: see [`Retirement`].
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -71,8 +71,8 @@ impl Retirements {
         self.places.get(&replica).copied()
     }
 
-    /// Promises to take in no event of `replica` beyond those in `known`, everything that this member knows. Persist before the
-    /// seal is sent. Sealing again returns the first promise.
+    /// Promises to take in no event of `replica` beyond those in `known`, everything that this member knows. Persist
+    /// before the seal is sent. Sealing again returns the first promise.
     ///
     /// # Errors
     /// The replica was retired already, or the vector itself is fenced.
@@ -93,8 +93,8 @@ impl Retirements {
     /// Appends a retirement, which takes the place of the seal. Retiring again as before changes nothing.
     ///
     /// # Errors
-    /// The replica was retired at another count, or this member sealed it at a higher one, so that the retirement was agreed
-    /// without it; the log is unchanged.
+    /// The replica was retired at another count, or this member sealed it at a higher one, so that the retirement was
+    /// agreed without it; the log is unchanged.
     pub fn retire(&mut self, retirement: Retirement) -> Result<(), RetireError> {
         if let Some(before) = self.get(retirement.replica()) {
             return if before == retirement { Ok(()) } else { Err(RetireError::Retired(before)) };
@@ -191,8 +191,8 @@ pub enum Fenced {
         /// The count that the vector claims.
         claimed: u64,
     },
-    /// It knows events of a departed replica beyond this member's seal: they may be taken in if the final count, once agreed,
-    /// includes them.
+    /// It knows events of a departed replica beyond this member's seal: they may be taken in if the final count, once
+    /// agreed, includes them.
     Sealed {
         /// The departed replica.
         replica: ReplicaId,
@@ -208,7 +208,8 @@ pub enum Fenced {
         /// The log's epoch.
         ours: u64,
     },
-    /// It says that it was reduced past this replica and has an entry of it: its sender's log is another one, or it is forged.
+    /// It says that it was reduced past this replica and has an entry of it: its sender's log is another one, or it is
+    /// forged.
     Contradiction {
         /// The retired replica.
         replica: ReplicaId,

@@ -4,19 +4,20 @@ use crate::{Causality, Fenced, ReplicaId, Retirements, VersionVector};
 
 /// A version vector that has dropped the entries of the replicas retired first, all of whose events it knows.
 ///
-/// It carries an *epoch*: how many retirements of the agreed log it has dropped the entries of. It means the history of
-/// its entries together with *all* events of those replicas. So nothing is ever guessed from an entry that is missing, and
-/// each answer is that of the whole vectors: dropping costs no exactness. What [`Retirements`] guard is that "all events" stays true.
+/// It carries an *epoch*: how many retirements of the agreed log it has dropped the entries of. It means the history
+/// of its entries together with *all* events of those replicas. So nothing is ever guessed from an entry that is
+/// missing, and each answer is that of the whole vectors: dropping costs no exactness. What [`Retirements`] guard is
+/// that "all events" stays true.
 ///
 /// Every call takes the member's log. Vectors of different epochs compare and join; one of an epoch that the
 /// member's log has not reached is refused, so that the log is fetched first.
 ///
-/// A history that lacks an event of a retired replica keeps its entries from that replica's place in the log on. A clock of
-/// everything that a member knows catches up and loses them; the vector of an old version may keep them for as long as the
-/// version lives.
+/// A history that lacks an event of a retired replica keeps its entries from that replica's place in the log on. A
+/// clock of everything that a member knows catches up and loses them; the vector of an old version may keep them for
+/// as long as the version lives.
 ///
-/// 8 bytes and the vector. Of vectors of one epoch `join` and `compare` cost what those of [`VersionVector`] do; of others,
-/// the log is walked and the retirements in between are added.
+/// 8 bytes and the vector. Of vectors of one epoch `join` and `compare` cost what those of [`VersionVector`] do; of
+/// others, the log is walked and the retirements in between are added.
 ///
 /// ```
 /// use syncline_clocks::{Causality, ReplicaId, Retirement, Retirements, RetiringVersionVector};
@@ -36,7 +37,8 @@ use crate::{Causality, Fenced, ReplicaId, Retirements, VersionVector};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RetiringVersionVector {
     epoch: u64,
-    // Holds no entry of a replica among the first `epoch` retirements: of a decoded vector that is found out when it is used.
+    // Holds no entry of a replica among the first `epoch` retirements: of a decoded vector that is found out when it
+    // is used.
     vector: VersionVector,
 }
 
@@ -87,8 +89,8 @@ impl RetiringVersionVector {
     /// The least history that contains both, reduced as far as it goes.
     ///
     /// # Errors
-    /// The other vector claims events of a retired or sealed replica beyond what there may be, or does not fit the log; this one is
-    /// unchanged.
+    /// The other vector claims events of a retired or sealed replica beyond what there may be, or does not fit the
+    /// log; this one is unchanged.
     pub fn join(&mut self, other: &Self, retirements: &Retirements) -> Result<(), Fenced> {
         self.check(retirements)?;
         other.check(retirements)?;
@@ -120,11 +122,12 @@ impl RetiringVersionVector {
         Ok(if self.epoch < other.epoch { self.vector.compare(&raised) } else { raised.compare(&other.vector) })
     }
 
-    /// Drops the entries of retired replicas, from the first retirement on, for as long as all their events are known here.
-    /// Equal histories have equal vectors after it.
+    /// Drops the entries of retired replicas, from the first retirement on, for as long as all their events are known
+    /// here. Equal histories have equal vectors after it.
     ///
     /// # Errors
-    /// The vector is ahead of the log, contradicts it, or knows more of a retired replica than there is; it is unchanged.
+    /// The vector is ahead of the log, contradicts it, or knows more of a retired replica than there is; it is
+    /// unchanged.
     pub fn reduce(&mut self, retirements: &Retirements) -> Result<(), Fenced> {
         self.check(retirements)?;
         let from = usize::try_from(self.epoch).unwrap_or(usize::MAX);

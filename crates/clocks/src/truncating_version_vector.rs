@@ -16,18 +16,20 @@ pub struct Truncated {
     pub length: u64,
 }
 
-/// A version vector whose entries remember when they last grew, so that the oldest can be dropped when there are too many.
+/// A version vector whose entries remember when they last grew, so that the oldest can be dropped when there are too
+/// many.
 ///
-/// **It is unsafe, and that is what it costs.** Dropping an entry forgets events, so every answer that rests on them may be wrong:
+/// **It is unsafe, and that is what it costs.** Dropping an entry forgets events, so every answer that rests on them
+/// may be wrong:
 /// - *False concurrency*: a version that descends from another looks concurrent with it, because the ancestor still has
 ///   the entry. A user sees siblings that are none. Dynamo's authors name this one, and say that production had not
 ///   shown it.
 /// - *False order*: a version that is concurrent with another looks like its ancestor, because what set it apart was in
 ///   the dropped entry. **The write is lost.** It takes a vector that is cut down to entries which the other has too.
 ///
-/// [`dropped`](Self::dropped) counts how many entries this vector has lost, directly or through joins: at 0, on both sides of a
-/// comparison, its answer is exact. Wrong answers are not detected, only their possibility. Where members leave one by one
-/// and are known to, [`Retirements`](crate::Retirements) cost a little more and are never wrong.
+/// [`dropped`](Self::dropped) counts how many entries this vector has lost, directly or through joins: at 0, on both
+/// sides of a comparison, its answer is exact. Wrong answers are not detected, only their possibility. Where members
+/// leave one by one and are known to, [`Retirements`](crate::Retirements) cost a little more and are never wrong.
 ///
 /// 40 bytes a replica and the map's overhead.
 ///
@@ -68,16 +70,16 @@ impl TruncatingVersionVector {
         self.entries.get(&replica).map_or(0, |entry| entry.0)
     }
 
-    /// Makes `replica`'s first `length` events known, as of `now`; a shorter length than the present one changes nothing.
-    /// A repetition of the present one is no update, and keeps its time.
+    /// Makes `replica`'s first `length` events known, as of `now`; a shorter length than the present one changes
+    /// nothing. A repetition of the present one is no update, and keeps its time.
     pub fn advance(&mut self, replica: ReplicaId, length: u64, now: WallTime) {
         if length > self.get(replica) {
             self.entries.insert(replica, (length, now));
         }
     }
 
-    /// The events of both: of each replica's entries the longer, of equal ones the younger. What was dropped on one side comes
-    /// back if the other still has it; `dropped` becomes the higher count.
+    /// The events of both: of each replica's entries the longer, of equal ones the younger. What was dropped on one
+    /// side comes back if the other still has it; `dropped` becomes the higher count.
     pub fn join(&mut self, other: &Self) {
         for (replica, theirs) in &other.entries {
             let mine = self.entries.entry(*replica).or_insert(*theirs);
@@ -92,8 +94,9 @@ impl TruncatingVersionVector {
         self.version_vector().compare(&other.version_vector())
     }
 
-    /// Drops the entries that grew longest ago until `threshold` are left, and returns them from the oldest on: nothing is dropped
-    /// unseen. Of equally old ones the lower id goes first, so replicas that drop from equal vectors drop alike.
+    /// Drops the entries that grew longest ago until `threshold` are left, and returns them from the oldest on:
+    /// nothing is dropped unseen. Of equally old ones the lower id goes first, so replicas that drop from equal
+    /// vectors drop alike.
     ///
     /// Dynamo does this at each update, with a threshold of 10.
     pub fn truncate(&mut self, threshold: usize) -> Vec<Truncated> {

@@ -2,9 +2,9 @@
 //! Message-Passing Systems That Preserve the Partial Ordering*; Mattern 1989, *Virtual Time and Global States of
 //! Distributed Systems*).
 //!
-//! Guarantees: of two events' timestamps, one is [`Before`](crate::Causality::Before) the other exactly if its event happened before
-//! the other's. The price is one entry for each process that ever took part; see the types of pruning for what
-//! dropping entries costs.
+//! Guarantees: of two events' timestamps, one is [`Before`](crate::Causality::Before) the other exactly if its event
+//! happened before the other's. The price is one entry for each process that ever took part; see the types of pruning
+//! for what dropping entries costs.
 
 use core::fmt;
 
@@ -28,9 +28,9 @@ use crate::{Dot, ReplicaId, VersionVector};
 ///
 /// # Use
 /// [`tick`](Self::tick) at a local event, [`send`](Self::send) when a message leaves (attach the timestamp),
-/// [`receive`](Self::receive) with the timestamp that came along. Each returns the event's timestamp, the paper's `V(e)`:
-/// the causal history of the event, itself included. A tick is logarithmic in the processes and copies the vector; a
-/// receipt is linear.
+/// [`receive`](Self::receive) with the timestamp that came along. Each returns the event's timestamp, the paper's
+/// `V(e)`: the causal history of the event, itself included. A tick is logarithmic in the processes and copies the
+/// vector; a receipt is linear.
 ///
 /// It does not detect two processes under one identity, unless one hears more of itself than it did
 /// ([`OwnFuture`](VectorClockError::OwnFuture)). It does not bound how many processes a peer may invent: bound the
@@ -62,8 +62,8 @@ impl VectorClock {
         Self { process, history: VersionVector::new() }
     }
 
-    /// The clock of `process` after a restart, from the timestamp of its latest event, which has to be certain: a process
-    /// that forgot events gives their names to others.
+    /// The clock of `process` after a restart, from the timestamp of its latest event, which has to be certain: a
+    /// process that forgot events gives their names to others.
     #[must_use]
     pub const fn resume(process: ReplicaId, latest: VersionVector) -> Self {
         Self { process, history: latest }
@@ -127,8 +127,8 @@ impl VectorClock {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VectorClockError {
-    /// The message knows events of this process that it has not had: two processes share an identity, this one forgot, or
-    /// the message is forged.
+    /// The message knows events of this process that it has not had: two processes share an identity, this one forgot,
+    /// or the message is forged.
     OwnFuture {
         /// The events of this process that the message claims to know.
         claimed: u64,

@@ -1,5 +1,5 @@
-//! A Dynamo-like store of one key, kept in four ways side by side: dotted version vector sets, dotted version vectors, and a
-//! naive store whose versions carry the plain set of the writes that they have seen; and two stores with version
+//! A Dynamo-like store of one key, kept in four ways side by side: dotted version vector sets, dotted version vectors,
+//! and a naive store whose versions carry the plain set of the writes that they have seen; and two stores with version
 //! vectors by server, which go wrong.
 #![cfg(all(feature = "serde", feature = "quickcheck-1"))]
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
@@ -164,8 +164,8 @@ impl Store for Versions {
     }
 }
 
-/// Control: a version vector by server beside each version, which replaces what it dominates. Concurrent writes through one
-/// server look ordered.
+/// Control: a version vector by server beside each version, which replaces what it dominates. Concurrent writes
+/// through one server look ordered.
 #[derive(Default)]
 struct VectorByServer {
     servers: [Vec<(VersionVector, usize)>; SERVERS],
@@ -265,8 +265,8 @@ fn without_deletes(steps: &[Step]) -> Vec<Step> {
     steps.iter().copied().filter(|step| !matches!(step, Step::Delete { .. })).collect()
 }
 
-/// Whether no server ever holds two versions of one client, each of whose writes has seen the one before: then there are no more
-/// siblings than clients that write at the same time.
+/// Whether no server ever holds two versions of one client, each of whose writes has seen the one before: then there
+/// are no more siblings than clients that write at the same time.
 fn bounded_by_writers(steps: &[Step], seen: &[[BTreeSet<usize>; SERVERS]]) -> bool {
     let writer = |write: usize| match steps[write] {
         Step::Write { client, .. } => client,

@@ -1,4 +1,5 @@
-//! The encodings of the clocks, fixed: bytes and JSON that were written once have to decode for ever, and to be written alike.
+//! The encodings of the clocks, fixed: bytes and JSON that were written once have to decode for ever, and to be
+//! written alike.
 //!
 //! Each file below `golden/` has a line for each value: its postcard bytes in hexadecimal, a space, its JSON.
 #![cfg(feature = "serde")]

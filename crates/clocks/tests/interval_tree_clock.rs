@@ -195,8 +195,8 @@ fn the_papers_example() {
     assert_eq!(a.to_string(), "(1,0);2");
 }
 
-/// Where one owns several places, the paper's costs choose: no new node before a shallow place, of equal ones the right. Filling raises
-/// a half to the other's minimum, not to its maximum.
+/// Where one owns several places, the paper's costs choose: no new node before a shallow place, of equal ones the
+/// right. Filling raises a half to the other's minimum, not to its maximum.
 #[test]
 fn an_event_goes_where_it_is_cheapest() {
     for (before, after) in [
@@ -247,7 +247,8 @@ fn counts_at_the_end_of_their_range_are_refused_and_nothing_changes() {
     }
 }
 
-/// As deep as trees may be, every operation still runs in a thread with half a megabyte of stack; deeper ones are refused.
+/// As deep as trees may be, every operation still runs in a thread with half a megabyte of stack; deeper ones are
+/// refused.
 #[test]
 fn depth_is_bounded() {
     let work = || {

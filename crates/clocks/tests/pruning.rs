@@ -1,5 +1,5 @@
-//! What the two ways of pruning cost: truncation by age answers wrongly, and counts how often it may; retirements never do, if
-//! every member was asked.
+//! What the two ways of pruning cost: truncation by age answers wrongly, and counts how often it may; retirements
+//! never do, if every member was asked.
 #![cfg(all(feature = "serde", feature = "quickcheck-1"))]
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
@@ -26,8 +26,8 @@ fn relation(left: &BTreeSet<Dot>, right: &BTreeSet<Dot>) -> Causality {
 
 // Truncation.
 
-/// Eleven servers coordinate writes of one key, each after reading the last: Dynamo's threshold of ten drops the first one's
-/// entry, and a version that one descends from looks concurrent.
+/// Eleven servers coordinate writes of one key, each after reading the last: Dynamo's threshold of ten drops the first
+/// one's entry, and a version that one descends from looks concurrent.
 #[test]
 fn truncation_causes_false_concurrency() {
     let mut vector = TruncatingVersionVector::new();
@@ -45,8 +45,8 @@ fn truncation_causes_false_concurrency() {
     }
 }
 
-/// A write through an old server, concurrent with one through the others: without its entry it looks like an ancestor, and whoever
-/// drops ancestors loses it.
+/// A write through an old server, concurrent with one through the others: without its entry it looks like an ancestor,
+/// and whoever drops ancestors loses it.
 #[test]
 fn truncation_causes_false_order_and_loses_a_write() {
     let mut common = TruncatingVersionVector::new();
@@ -249,8 +249,8 @@ impl Cluster {
         true
     }
 
-    /// After everything was delivered: equal histories, and no entry of whoever was retired. Members that still have a seal
-    /// without a retirement refuse to go on, and are left out.
+    /// After everything was delivered: equal histories, and no entry of whoever was retired. Members that still have a
+    /// seal without a retirement refuse to go on, and are left out.
     fn has_converged_and_pruned(&self) -> bool {
         let retired = |replica: usize| self.log.iter().any(|entry| entry.replica() == id(replica));
         let sealed =

@@ -1,7 +1,8 @@
-//! A stamp as bytes: the paper's encoding, bit for bit as the authors' Erlang program has it, filled up with zeros to a whole byte.
+//! A stamp as bytes: the paper's encoding, bit for bit as the authors' Erlang program has it, filled up with zeros to
+//! a whole byte.
 //!
-//! Small trees and small counts take few bits: the seed takes one byte, a leaf of the event tree 4 bits up to a count of 3.
-//! Decoding accepts exactly the bytes that encoding gives, so equal stamps have equal bytes.
+//! Small trees and small counts take few bits: the seed takes one byte, a leaf of the event tree 4 bits up to a count
+//! of 3. Decoding accepts exactly the bytes that encoding gives, so equal stamps have equal bytes.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -22,8 +23,8 @@ impl IntervalTreeClock {
     /// The stamp with these bytes. Takes time in proportion to the bytes, and memory up to 150 times their length.
     ///
     /// # Errors
-    /// Bytes that no stamp has: too short or too long, trees too deep, not in normal form or counted beyond 64 bits, or a longer
-    /// spelling of a tree than the shortest.
+    /// Bytes that no stamp has: too short or too long, trees too deep, not in normal form or counted beyond 64 bits,
+    /// or a longer spelling of a tree than the shortest.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, IntervalTreeDecodeError> {
         let mut bits = Reader { bytes, at: 0 };
         let id = bits.id(Self::MAX_DEPTH)?;

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use super::IntervalTreeEventError;
 use super::id::Id;
 
-/// An event tree in normal form: of two halves at least one begins at 0, and they are not equal leaves. The sum from the root
-/// to any leaf fits in 64 bits.
+/// An event tree in normal form: of two halves at least one begins at 0, and they are not equal leaves. The sum from
+/// the root to any leaf fits in 64 bits.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Event {
     /// How high all of this part has been counted, beyond what the nodes above say. In normal form it is the part's
@@ -17,8 +17,8 @@ pub(super) struct Event {
     pub(super) halves: Option<Box<(Self, Self)>>,
 }
 
-/// What recording an event at a place costs: new nodes first, then depth. The paper adds up `N` for a node and 1 for a level,
-/// with an `N` greater than any depth.
+/// What recording an event at a place costs: new nodes first, then depth. The paper adds up `N` for a node and 1 for a
+/// level, with an `N` greater than any depth.
 type Cost = (usize, usize);
 
 impl Event {
@@ -88,8 +88,8 @@ impl Event {
         joined
     }
 
-    /// The paper's `fill`: counts up what `id` owns wherever that makes the tree simpler. False if there is no such place, and
-    /// nothing changed.
+    /// The paper's `fill`: counts up what `id` owns wherever that makes the tree simpler. False if there is no such
+    /// place, and nothing changed.
     pub(super) fn fill(&mut self, id: &Id) -> bool {
         match (id, &mut self.halves) {
             (Id::Zero, _) | (_, None) => false,
@@ -126,8 +126,8 @@ impl Event {
         raised
     }
 
-    /// The paper's `grow`: counts up one place that `id` owns, the cheapest. Comes after `fill` found nothing, and keeps the normal
-    /// form for that reason: what an id owns whole is a leaf by then, and not below its other half.
+    /// The paper's `grow`: counts up one place that `id` owns, the cheapest. Comes after `fill` found nothing, and
+    /// keeps the normal form for that reason: what an id owns whole is a leaf by then, and not below its other half.
     pub(super) fn grow(&mut self, id: &Id) -> Result<(), IntervalTreeEventError> {
         let (_, mut path) = growth(Some(self), id).ok_or(IntervalTreeEventError::Anonymous)?;
         path.reverse();
@@ -158,8 +158,8 @@ impl Event {
     }
 }
 
-/// The cheapest place to grow that `id` owns and the way there, from its end: true is right. `None` for the event is a leaf
-/// that does not exist yet; the result is `None` if the id owns nothing.
+/// The cheapest place to grow that `id` owns and the way there, from its end: true is right. `None` for the event is a
+/// leaf that does not exist yet; the result is `None` if the id owns nothing.
 fn growth(event: Option<&Event>, id: &Id) -> Option<(Cost, Vec<bool>)> {
     let Id::Node(ids) = id else {
         return matches!(id, Id::One).then(|| ((0, 0), Vec::new()));

@@ -102,8 +102,8 @@ impl<V> DottedVersionVectorSet<V> {
     /// The values with the events that wrote them, in the order of the dots.
     pub fn siblings(&self) -> impl Iterator<Item = (Dot, &V)> + '_ {
         self.entries.iter().flat_map(|entry| {
-            let numbered = (entry.replaced() + 1..).zip(entry.values.iter().rev());
-            numbered.filter_map(|(sequence, value)| Some((Dot::new(entry.replica, sequence)?, value)))
+            let numbered = entry.values.iter().rev().zip(entry.replaced()..);
+            numbered.filter_map(|(value, before)| Some((Dot::new(entry.replica, before + 1)?, value)))
         })
     }
 

@@ -3,7 +3,6 @@
 //! No paper's: Ratner, Reiher, Popek 1997, *Dynamic Version Vector Maintenance*, drop an entry when all members agree
 //! that it is stable; what is added here is that the final count is written down, so that what comes late is told from
 //! what was known.
-//
 
 use alloc::vec::Vec;
 use core::fmt;

@@ -395,6 +395,12 @@ fn contexts_that_can_not_be_are_refused_and_change_nothing() {
     let before = set.clone();
     assert_eq!(set.update(&full, a, "three"), Err(UpdateError::Exhausted));
     assert_eq!(set, before);
+    // Neither the last number without a value nor one with it overflows.
+    assert_eq!(set.siblings().count(), 0);
+    set = DottedVersionVectorSet::new();
+    set.discard(&VersionVector::from_iter([(a, u64::MAX - 1)]));
+    set.update(&VersionVector::new(), a, "last").unwrap();
+    assert_eq!(set.siblings().collect::<Vec<_>>(), [(Dot::new(a, u64::MAX).unwrap(), &"last")]);
     let version = DottedVersionVector::new(Dot::new(a, u64::MAX).unwrap(), VersionVector::new()).unwrap();
     assert_eq!(DottedVersionVector::update(&full, [&version], a), Err(UpdateError::Exhausted));
     assert_eq!(DottedVersionVector::update(&full, [], a), Err(UpdateError::OwnFuture { claimed: u64::MAX, known: 0 }));

@@ -162,6 +162,14 @@ pub(crate) fn next_dot(replica: ReplicaId, known: u64, context: &VersionVector) 
 }
 
 /// Why a write got no clock. Nothing was changed.
+///
+/// ```
+/// use syncline_clocks::{DottedVersionVectorSet, ReplicaId, UpdateError, VersionVector};
+/// let server = ReplicaId::from_u128(1);
+/// let forged = VersionVector::from_iter([(server, 3)]);
+/// let refused = DottedVersionVectorSet::new().update(&forged, server, "value");
+/// assert_eq!(refused, Err(UpdateError::OwnFuture { claimed: 3, known: 0 }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UpdateError {

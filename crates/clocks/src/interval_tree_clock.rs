@@ -72,9 +72,11 @@ pub struct IntervalTreeClock {
 }
 
 impl IntervalTreeClock {
-    /// How deep either tree may be. Forking one process over and over deepens its id by one each time; forking in a
-    /// balanced way deepens it by the logarithm of the members.
-    pub const MAX_DEPTH: usize = 1024;
+    /// How deep either tree may be: half a megabyte of stack is enough for every operation, in an unoptimized build too.
+    ///
+    /// Forking one process over and over deepens its id by one each time; forking in a balanced way, each process about as
+    /// often as the others, deepens it by the logarithm of the members.
+    pub const MAX_DEPTH: usize = 512;
 
     /// The first stamp of a system: the whole interval, no event. A system has exactly one.
     #[must_use]
@@ -149,6 +151,13 @@ impl IntervalTreeClock {
 }
 
 /// The id is as deep as ids may be: let another process fork, or join some first.
+///
+/// ```
+/// use syncline_clocks::{IntervalTreeClock, IntervalTreeForkError};
+/// let mut clock = IntervalTreeClock::seed();
+/// let refused = (0..=IntervalTreeClock::MAX_DEPTH).find_map(|_| clock.fork().err());
+/// assert_eq!(refused, Some(IntervalTreeForkError));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IntervalTreeForkError;
 
@@ -161,6 +170,12 @@ impl fmt::Display for IntervalTreeForkError {
 impl core::error::Error for IntervalTreeForkError {}
 
 /// Why an event was not recorded. The stamp is unchanged.
+///
+/// ```
+/// use syncline_clocks::{IntervalTreeClock, IntervalTreeEventError};
+/// let mut message = IntervalTreeClock::seed().peek();
+/// assert_eq!(message.event(), Err(IntervalTreeEventError::Anonymous));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IntervalTreeEventError {
@@ -183,6 +198,13 @@ impl core::error::Error for IntervalTreeEventError {}
 
 /// The two stamps own a part of the interval in common: one of them is a copy, or was used after it had been forked or
 /// joined away. The stamp that was to join is unchanged.
+///
+/// ```
+/// use syncline_clocks::{IntervalTreeClock, IntervalTreeJoinError};
+/// let mut clock = IntervalTreeClock::seed();
+/// let backup = clock.clone();
+/// assert_eq!(clock.join(&backup), Err(IntervalTreeJoinError));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IntervalTreeJoinError;
 

@@ -130,6 +130,13 @@ impl LamportClock {
 }
 
 /// Why a Lamport clock refused. It is unchanged.
+///
+/// ```
+/// use syncline_clocks::{LamportClock, LamportClockError, LamportTimestamp, ReplicaId};
+/// let mut clock = LamportClock::new(ReplicaId::from_u128(1), 1000);
+/// let forged = LamportTimestamp { counter: u64::MAX, replica: ReplicaId::from_u128(2) };
+/// assert_eq!(clock.observe(forged), Err(LamportClockError::TooFarAhead { ahead: u64::MAX, bound: 1000 }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LamportClockError {
@@ -182,6 +189,11 @@ impl fmt::Debug for LamportTimestamp {
 }
 
 /// The text is not a Lamport timestamp.
+///
+/// ```
+/// use syncline_clocks::{LamportTimestamp, ParseLamportTimestampError};
+/// assert_eq!("7".parse::<LamportTimestamp>(), Err(ParseLamportTimestampError));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseLamportTimestampError;
 

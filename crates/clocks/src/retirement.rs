@@ -11,6 +11,15 @@ use crate::ReplicaId;
 
 /// A member's promise: it holds this many events of the departed replica, and takes in no others until the final count
 /// is agreed.
+///
+/// ```
+/// use syncline_clocks::{ReplicaId, Retirements, RetiringVersionVector};
+/// let [member, departed] = [1, 2].map(ReplicaId::from_u128);
+/// let known = RetiringVersionVector::from_iter([(departed, 3)]);
+/// let seal = Retirements::new().seal(member, departed, &known)?;
+/// assert_eq!((seal.member, seal.replica, seal.length), (member, departed, 3));
+/// # Ok::<(), syncline_clocks::SealError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Seal {
@@ -47,6 +56,14 @@ pub struct Seal {
 /// members have to answer: one that is away holds up the retirement (or departs itself first). Events of `r` that no
 /// member had seen when it sealed are refused for ever: if `r` returns with them, it has to write them anew under a
 /// new id.
+///
+/// ```
+/// use syncline_clocks::{ReplicaId, Retirement, Seal};
+/// let [a, b, departed] = [1, 2, 3].map(ReplicaId::from_u128);
+/// let seals = [Seal { member: a, replica: departed, length: 2 }, Seal { member: b, replica: departed, length: 3 }];
+/// assert_eq!(Retirement::agree(departed, [a, b], &seals)?.length(), 3);
+/// # Ok::<(), syncline_clocks::TooEarly>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Retirement {
@@ -92,6 +109,12 @@ impl Retirement {
 }
 
 /// Not every member has sealed the replica, so its final count is not known.
+///
+/// ```
+/// use syncline_clocks::{ReplicaId, Retirement, TooEarly};
+/// let [a, departed] = [1, 2].map(ReplicaId::from_u128);
+/// assert_eq!(Retirement::agree(departed, [a], &[]), Err(TooEarly { missing: vec![a] }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TooEarly {
     /// Whose seals are missing.

@@ -126,6 +126,16 @@ impl Retirements {
 }
 
 /// Why a replica was not sealed. Nothing changed.
+///
+/// ```
+/// use syncline_clocks::{ReplicaId, Retirement, Retirements, RetiringVersionVector, SealError};
+/// let [a, departed] = [1, 2].map(ReplicaId::from_u128);
+/// let (mut retirements, known) = (Retirements::new(), RetiringVersionVector::new());
+/// let retirement = Retirement::agree(departed, [a], &[retirements.seal(a, departed, &known)?])?;
+/// retirements.retire(retirement)?;
+/// assert_eq!(retirements.seal(a, departed, &known), Err(SealError::AlreadyRetired(retirement)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SealError {
@@ -149,6 +159,16 @@ impl fmt::Display for SealError {
 impl core::error::Error for SealError {}
 
 /// Why a retirement was not appended. The log is unchanged.
+///
+/// ```
+/// use syncline_clocks::{ReplicaId, RetireError, Retirement, Retirements, RetiringVersionVector};
+/// let [a, departed] = [1, 2].map(ReplicaId::from_u128);
+/// let mut retirements = Retirements::new();
+/// retirements.seal(a, departed, &RetiringVersionVector::from_iter([(departed, 5)]))?;
+/// let without_asking = Retirement::agree(departed, [], &[])?;
+/// assert_eq!(retirements.retire(without_asking), Err(RetireError::TooEarly { sealed: 5, agreed: 0 }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RetireError {
@@ -179,6 +199,15 @@ impl fmt::Display for RetireError {
 impl core::error::Error for RetireError {}
 
 /// Why a vector was not taken in. The receiver is unchanged.
+///
+/// ```
+/// use syncline_clocks::{Fenced, ReplicaId, Retirements, RetiringVersionVector};
+/// let [a, departed] = [1, 2].map(ReplicaId::from_u128);
+/// let mut retirements = Retirements::new();
+/// retirements.seal(a, departed, &RetiringVersionVector::from_iter([(departed, 3)]))?;
+/// assert_eq!(retirements.admit(departed, 4), Err(Fenced::Sealed { replica: departed, length: 3, claimed: 4 }));
+/// # Ok::<(), syncline_clocks::SealError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fenced {

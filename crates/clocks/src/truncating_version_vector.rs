@@ -6,7 +6,16 @@ use alloc::vec::Vec;
 use crate::{Causality, ReplicaId, VersionVector, WallTime};
 
 /// One entry of a [`TruncatingVersionVector`], as it was when it was dropped.
+///
+/// ```
+/// use syncline_clocks::{ReplicaId, Truncated, TruncatingVersionVector, WallTime};
+/// let mut vector = TruncatingVersionVector::new();
+/// let (replica, updated) = (ReplicaId::from_u128(1), WallTime::from_nanos(5));
+/// vector.advance(replica, 3, updated);
+/// assert_eq!(vector.truncate(0), [Truncated { updated, replica, length: 3 }]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Truncated {
     /// When the entry last grew.
     pub updated: WallTime,
@@ -153,6 +162,14 @@ impl<'de> serde::Deserialize<'de> for TruncatingVersionVector {
             return Err(serde::de::Error::custom("a version vector holds no zero"));
         }
         Ok(Self { entries, dropped })
+    }
+}
+
+#[cfg(feature = "quickcheck-1")]
+impl quickcheck::Arbitrary for Truncated {
+    fn arbitrary(g: &mut quickcheck::Gen) -> Self {
+        let [updated, replica, length] = [(); 3].map(|()| u64::from(u8::arbitrary(g)));
+        Self { updated: WallTime::from_nanos(updated), replica: ReplicaId::from_u128(u128::from(replica)), length }
     }
 }
 

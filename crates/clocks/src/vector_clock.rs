@@ -124,6 +124,14 @@ impl VectorClock {
 }
 
 /// Why a vector clock refused. It is unchanged.
+///
+/// ```
+/// use syncline_clocks::{ReplicaId, VectorClock, VectorClockError, VersionVector};
+/// let process = ReplicaId::from_u128(1);
+/// let message = VersionVector::from_iter([(process, 3)]);
+/// let refused = VectorClock::new(process).receive(&message);
+/// assert_eq!(refused, Err(VectorClockError::OwnFuture { claimed: 3, own: 0 }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VectorClockError {

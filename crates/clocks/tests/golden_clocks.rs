@@ -97,9 +97,10 @@ fn truncating_version_vector() {
     for number in 1..=3 {
         vector.advance(id(number), number as u64 * 100, WallTime::from_nanos(number as u64 * 1_000));
     }
-    vector.truncate(2);
+    let dropped = vector.truncate(2);
     vectors.push(vector);
     check(include_str!("golden/truncating_version_vector.txt"), &vectors);
+    check(include_str!("golden/truncated.txt"), &dropped);
 }
 
 #[test]

@@ -35,6 +35,12 @@ impl IntervalTreeClock {
 }
 
 /// Why bytes or a text are no stamp.
+///
+/// ```
+/// use syncline_clocks::{IntervalTreeClock, IntervalTreeDecodeError};
+/// assert_eq!("(1,1);0".parse::<IntervalTreeClock>(), Err(IntervalTreeDecodeError::NotCanonical));
+/// assert_eq!(IntervalTreeClock::from_bytes(&[]), Err(IntervalTreeDecodeError::Malformed));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IntervalTreeDecodeError {

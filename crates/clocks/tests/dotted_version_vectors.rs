@@ -343,10 +343,12 @@ quickcheck! {
             && serde_json::from_str::<Both>(&json).unwrap() == (set, version)
     }
 
-    fn bytes_that_decode_are_canonical(bytes: Vec<u8>) -> bool {
+    fn bytes_that_decode_are_a_set_with_an_encoding_of_its_own(bytes: Vec<u8>) -> bool {
         postcard::from_bytes::<DottedVersionVectorSet<u8>>(&bytes).map_or(true, |set| {
-            let known = set.context();
-            bytes.starts_with(&postcard::to_allocvec(&set).unwrap())
+            let (known, written) = (set.context(), postcard::to_allocvec(&set).unwrap());
+            // Postcard reads numbers that are spelled longer than it writes them.
+            written.len() <= bytes.len()
+                && postcard::from_bytes::<DottedVersionVectorSet<u8>>(&written).as_ref() == Ok(&set)
                 && set.siblings().all(|(dot, _)| known.contains(dot))
         })
     }

@@ -9,9 +9,9 @@ use libfuzzer_sys::fuzz_target;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use syncline_clocks::{
-    CausalContext, Dot, DottedVersionVector, DottedVersionVectorSet, HybridTimestamp, IntervalTreeClock,
-    LamportTimestamp, ReplicaId, Retirement, Retirements, RetiringVersionVector, Seal, TruncatingVersionVector,
-    VectorClock, VersionVector, WallTime,
+    CausalContext, Dot, DottedVersionVector, DottedVersionVectorSet, Freeze, HybridTimestamp, IntervalTreeClock,
+    LamportTimestamp, ReplicaId, Retirement, Retirements, RetiringVersionVector, TruncatingVersionVector, VectorClock,
+    VersionVector, WallTime,
 };
 use syncline_fuzz::Watch;
 
@@ -74,7 +74,7 @@ fuzz_target!(|bytes: &[u8]| {
         10 => both::<DottedVersionVectorSet<String>>(json, bytes),
         11 => both::<IntervalTreeClock>(json, bytes),
         12 => both::<TruncatingVersionVector>(json, bytes),
-        13 => both::<Seal>(json, bytes),
+        13 => both::<Freeze>(json, bytes),
         14 => both::<Retirement>(json, bytes),
         15 => both::<Retirements>(json, bytes),
         16 => both::<RetiringVersionVector>(json, bytes),

@@ -236,7 +236,7 @@ fn retirements(choices: &mut Choices) {
         let theirs = vector(choices);
         let before = mine.expand(&log);
         match choices.below(5) {
-            0 => drop(log.seal(id(choices), id(choices), &theirs)),
+            0 => drop(log.freeze(id(choices), id(choices), &theirs)),
             1 => {
                 let retirement: Option<Retirement> = sent(&(id(choices), choices.number(3)));
                 retirement.into_iter().for_each(|retirement| {

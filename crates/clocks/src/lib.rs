@@ -63,8 +63,8 @@ pub use interval_tree_clock::{
 };
 pub use lamport_clock::{LamportClock, LamportClockError, LamportTimestamp, ParseLamportTimestampError};
 pub use replica_id::{ParseReplicaIdError, ReplicaId};
-pub use retirement::{Retirement, Seal, TooEarly};
-pub use retirements::{Fenced, RetireError, Retirements, SealError};
+pub use retirement::{Freeze, Retirement, TooEarly};
+pub use retirements::{Fenced, FreezeError, RetireError, Retirements};
 pub use retiring_version_vector::RetiringVersionVector;
 pub use truncating_version_vector::{Truncated, TruncatingVersionVector};
 pub use vector_clock::{VectorClock, VectorClockError};

@@ -5,11 +5,12 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::{ReplicaId, Retirement, RetiringVersionVector, Seal};
+use crate::{Freeze, ReplicaId, Retirement, RetiringVersionVector};
 
-/// One member's log of the replicas that were retired, in the order that all members agree on, and its seals.
+/// One member's log of the replicas that were retired, in the order that all members agree on, and its freezes.
 ///
-/// The number of retirements in it is the member's *epoch* in [`RetiringVersionVector`]. Lookups are logarithmic.
+/// It guards only what goes through it: take in the events of a message, and the data with them, after its vector was
+/// [joined](RetiringVersionVector::join), not before. Lookups are logarithmic in the replicas that were retired.
 ///
 /// ```
 /// use syncline_clocks::{Fenced, ReplicaId, Retirement, Retirements, RetiringVersionVector};
@@ -18,8 +19,8 @@ use crate::{ReplicaId, Retirement, RetiringVersionVector, Seal};
 /// // a has seen two events of the departed replica, b three.
 /// let mut known_by_a = RetiringVersionVector::from_iter([(a, 7), (departed, 2)]);
 /// let mut known_by_b = RetiringVersionVector::from_iter([(b, 4), (departed, 3)]);
-/// let seals = [at_a.seal(a, departed, &known_by_a)?, at_b.seal(b, departed, &known_by_b)?];
-/// let retirement = Retirement::agree(departed, [a, b], &seals)?;
+/// let freezes = [at_a.freeze(a, departed, &known_by_a)?, at_b.freeze(b, departed, &known_by_b)?];
+/// let retirement = Retirement::agree(departed, [a, b], &freezes)?;
 /// assert_eq!(retirement.length(), 3);
 /// at_a.retire(retirement)?;
 /// at_b.retire(retirement)?;
@@ -37,15 +38,15 @@ pub struct Retirements {
     log: Vec<Retirement>,
     // Where each retired replica stands in the log.
     places: BTreeMap<ReplicaId, usize>,
-    // Sealed and not retired yet: no replica is in both.
-    sealed: BTreeMap<ReplicaId, u64>,
+    // Frozen and not retired yet: no replica is in both.
+    frozen: BTreeMap<ReplicaId, u64>,
 }
 
 impl Retirements {
     /// Nobody was retired.
     #[must_use]
     pub const fn new() -> Self {
-        Self { log: Vec::new(), places: BTreeMap::new(), sealed: BTreeMap::new() }
+        Self { log: Vec::new(), places: BTreeMap::new(), frozen: BTreeMap::new() }
     }
 
     /// The retirements, in the agreed order.
@@ -55,8 +56,7 @@ impl Retirements {
     }
 
     /// How many replicas were retired.
-    #[must_use]
-    pub fn epoch(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.log.len() as u64
     }
 
@@ -72,39 +72,39 @@ impl Retirements {
     }
 
     /// Promises to take in no event of `replica` beyond those in `known`, everything that this member knows. Persist
-    /// before the seal is sent. Sealing again returns the first promise.
+    /// before the freeze is sent. Freezing it again returns the first promise.
     ///
     /// # Errors
     /// The replica was retired already, or the vector itself is fenced.
-    pub fn seal(
+    pub fn freeze(
         &mut self,
         member: ReplicaId,
         replica: ReplicaId,
         known: &RetiringVersionVector,
-    ) -> Result<Seal, SealError> {
+    ) -> Result<Freeze, FreezeError> {
         if let Some(retirement) = self.get(replica) {
-            return Err(SealError::AlreadyRetired(retirement));
+            return Err(FreezeError::AlreadyRetired(retirement));
         }
-        let held = known.expand(self).map_err(SealError::Fenced)?.get(replica);
-        let length = *self.sealed.entry(replica).or_insert(held);
-        Ok(Seal { member, replica, length })
+        let held = known.expand(self).map_err(FreezeError::Fenced)?.get(replica);
+        let length = *self.frozen.entry(replica).or_insert(held);
+        Ok(Freeze { member, replica, length })
     }
 
-    /// Appends a retirement, which takes the place of the seal. Retiring again as before changes nothing.
+    /// Appends a retirement, which takes the place of the freeze. Retiring again as before changes nothing.
     ///
     /// # Errors
-    /// The replica was retired at another count, or this member sealed it at a higher one, so that the retirement was
+    /// The replica was retired at another count, or this member froze it at a higher one, so that the retirement was
     /// agreed without it; the log is unchanged.
     pub fn retire(&mut self, retirement: Retirement) -> Result<(), RetireError> {
         if let Some(before) = self.get(retirement.replica()) {
             return if before == retirement { Ok(()) } else { Err(RetireError::Retired(before)) };
         }
-        if let Some(&sealed) = self.sealed.get(&retirement.replica())
-            && sealed > retirement.length()
+        if let Some(&frozen) = self.frozen.get(&retirement.replica())
+            && frozen > retirement.length()
         {
-            return Err(RetireError::TooEarly { sealed, agreed: retirement.length() });
+            return Err(RetireError::TooEarly { frozen, agreed: retirement.length() });
         }
-        self.sealed.remove(&retirement.replica());
+        self.frozen.remove(&retirement.replica());
         self.places.insert(retirement.replica(), self.log.len());
         self.log.push(retirement);
         Ok(())
@@ -113,39 +113,39 @@ impl Retirements {
     /// Whether an event count of `replica` from outside may be taken in.
     ///
     /// # Errors
-    /// It is beyond the replica's final count, or beyond this member's seal.
+    /// It is beyond the replica's final count, or beyond this member's freeze.
     pub fn admit(&self, replica: ReplicaId, claimed: u64) -> Result<(), Fenced> {
         if let Some(retired) = self.get(replica).filter(|retired| claimed > retired.length()) {
             return Err(Fenced::Retired { replica, length: retired.length(), claimed });
         }
-        match self.sealed.get(&replica) {
-            Some(&length) if claimed > length => Err(Fenced::Sealed { replica, length, claimed }),
+        match self.frozen.get(&replica) {
+            Some(&length) if claimed > length => Err(Fenced::Frozen { replica, length, claimed }),
             _ => Ok(()),
         }
     }
 }
 
-/// Why a replica was not sealed. Nothing changed.
+/// Why a replica was not frozen. Nothing changed.
 ///
 /// ```
-/// use syncline_clocks::{ReplicaId, Retirement, Retirements, RetiringVersionVector, SealError};
+/// use syncline_clocks::{ReplicaId, Retirement, Retirements, RetiringVersionVector, FreezeError};
 /// let [a, departed] = [1, 2].map(ReplicaId::from_u128);
 /// let (mut retirements, known) = (Retirements::new(), RetiringVersionVector::new());
-/// let retirement = Retirement::agree(departed, [a], &[retirements.seal(a, departed, &known)?])?;
+/// let retirement = Retirement::agree(departed, [a], &[retirements.freeze(a, departed, &known)?])?;
 /// retirements.retire(retirement)?;
-/// assert_eq!(retirements.seal(a, departed, &known), Err(SealError::AlreadyRetired(retirement)));
+/// assert_eq!(retirements.freeze(a, departed, &known), Err(FreezeError::AlreadyRetired(retirement)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum SealError {
+pub enum FreezeError {
     /// It was retired already.
     AlreadyRetired(Retirement),
     /// The vector of what the member knows does not fit its own log.
     Fenced(Fenced),
 }
 
-impl fmt::Display for SealError {
+impl fmt::Display for FreezeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlreadyRetired(retirement) => {
@@ -156,7 +156,7 @@ impl fmt::Display for SealError {
     }
 }
 
-impl core::error::Error for SealError {}
+impl core::error::Error for FreezeError {}
 
 /// Why a retirement was not appended. The log is unchanged.
 ///
@@ -164,9 +164,9 @@ impl core::error::Error for SealError {}
 /// use syncline_clocks::{ReplicaId, RetireError, Retirement, Retirements, RetiringVersionVector};
 /// let [a, departed] = [1, 2].map(ReplicaId::from_u128);
 /// let mut retirements = Retirements::new();
-/// retirements.seal(a, departed, &RetiringVersionVector::from_iter([(departed, 5)]))?;
+/// retirements.freeze(a, departed, &RetiringVersionVector::from_iter([(departed, 5)]))?;
 /// let without_asking = Retirement::agree(departed, [], &[])?;
-/// assert_eq!(retirements.retire(without_asking), Err(RetireError::TooEarly { sealed: 5, agreed: 0 }));
+/// assert_eq!(retirements.retire(without_asking), Err(RetireError::TooEarly { frozen: 5, agreed: 0 }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,10 +174,10 @@ impl core::error::Error for SealError {}
 pub enum RetireError {
     /// The replica was retired before, at another count: the logs have come apart.
     Retired(Retirement),
-    /// This member sealed the replica at more events than were agreed on: it was not asked.
+    /// This member froze the replica at more events than were agreed on: it was not asked.
     TooEarly {
-        /// The count of this member's seal.
-        sealed: u64,
+        /// The count of this member's freeze.
+        frozen: u64,
         /// The count of the retirement.
         agreed: u64,
     },
@@ -189,8 +189,8 @@ impl fmt::Display for RetireError {
             Self::Retired(before) => {
                 write!(f, "replica {} was retired at {} events before", before.replica(), before.length())
             }
-            Self::TooEarly { sealed, agreed } => {
-                write!(f, "this member holds {sealed} events of the replica; its retirement was agreed at {agreed}")
+            Self::TooEarly { frozen, agreed } => {
+                write!(f, "this member holds {frozen} events of the replica; its retirement was agreed at {agreed}")
             }
         }
     }
@@ -204,9 +204,9 @@ impl core::error::Error for RetireError {}
 /// use syncline_clocks::{Fenced, ReplicaId, Retirements, RetiringVersionVector};
 /// let [a, departed] = [1, 2].map(ReplicaId::from_u128);
 /// let mut retirements = Retirements::new();
-/// retirements.seal(a, departed, &RetiringVersionVector::from_iter([(departed, 3)]))?;
-/// assert_eq!(retirements.admit(departed, 4), Err(Fenced::Sealed { replica: departed, length: 3, claimed: 4 }));
-/// # Ok::<(), syncline_clocks::SealError>(())
+/// retirements.freeze(a, departed, &RetiringVersionVector::from_iter([(departed, 3)]))?;
+/// assert_eq!(retirements.admit(departed, 4), Err(Fenced::Frozen { replica: departed, length: 3, claimed: 4 }));
+/// # Ok::<(), syncline_clocks::FreezeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -220,21 +220,21 @@ pub enum Fenced {
         /// The count that the vector claims.
         claimed: u64,
     },
-    /// It knows events of a departed replica beyond this member's seal: they may be taken in if the final count, once
+    /// It knows events of a departed replica beyond this member's freeze: they may be taken in if the final count, once
     /// agreed, includes them.
-    Sealed {
+    Frozen {
         /// The departed replica.
         replica: ReplicaId,
-        /// This member's seal.
+        /// This member's freeze.
         length: u64,
         /// The count that the vector claims.
         claimed: u64,
     },
     /// It was reduced under retirements that are not in the log yet: fetch them first.
-    NewerEpoch {
-        /// The vector's epoch.
+    AheadOfLog {
+        /// How many retirements it has dropped the entries of.
         theirs: u64,
-        /// The log's epoch.
+        /// How many the log has.
         ours: u64,
     },
     /// It says that it was reduced past this replica and has an entry of it: its sender's log is another one, or it is
@@ -251,13 +251,13 @@ impl fmt::Display for Fenced {
             Self::Retired { replica, length, claimed } => {
                 write!(f, "replica {replica} was retired at {length} events; the vector knows {claimed}")
             }
-            Self::Sealed { replica, length, claimed } => {
+            Self::Frozen { replica, length, claimed } => {
                 write!(
                     f,
-                    "replica {replica} is being retired and was sealed at {length} events; the vector knows {claimed}"
+                    "replica {replica} is being retired and was frozen at {length} events; the vector knows {claimed}"
                 )
             }
-            Self::NewerEpoch { theirs, ours } => {
+            Self::AheadOfLog { theirs, ours } => {
                 write!(f, "the vector was reduced under {theirs} retirements; {ours} are known here")
             }
             Self::Contradiction { replica } => {
@@ -279,16 +279,16 @@ mod serde_impl {
     use super::{Retirement, Retirements};
     use crate::ReplicaId;
 
-    /// The log and the seals.
+    /// The log and the freezes.
     impl Serialize for Retirements {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             #[derive(Serialize)]
             #[serde(rename = "Retirements")]
             struct Fields<'a> {
                 log: &'a [Retirement],
-                sealed: &'a BTreeMap<ReplicaId, u64>,
+                frozen: &'a BTreeMap<ReplicaId, u64>,
             }
-            Fields { log: &self.log, sealed: &self.sealed }.serialize(serializer)
+            Fields { log: &self.log, frozen: &self.frozen }.serialize(serializer)
         }
     }
 
@@ -299,17 +299,17 @@ mod serde_impl {
             struct Fields {
                 log: Vec<Retirement>,
                 #[serde(deserialize_with = "crate::ascending_map::deserialize")]
-                sealed: BTreeMap<ReplicaId, u64>,
+                frozen: BTreeMap<ReplicaId, u64>,
             }
-            let Fields { log, sealed } = Fields::deserialize(deserializer)?;
+            let Fields { log, frozen } = Fields::deserialize(deserializer)?;
             let places: BTreeMap<_, _> = log.iter().enumerate().map(|(at, entry)| (entry.replica(), at)).collect();
             if places.len() < log.len() {
                 return Err(D::Error::custom("a replica is retired once"));
             }
-            if sealed.keys().any(|replica| places.contains_key(replica)) {
-                return Err(D::Error::custom("a retired replica is not sealed"));
+            if frozen.keys().any(|replica| places.contains_key(replica)) {
+                return Err(D::Error::custom("a retired replica is not frozen"));
             }
-            Ok(Self { log, places, sealed })
+            Ok(Self { log, places, frozen })
         }
     }
 }
@@ -322,9 +322,9 @@ impl quickcheck::Arbitrary for Retirements {
             // A second retirement of one replica is refused; the first stands.
             let _ = retirements.retire(retirement);
         }
-        for seal in Vec::<Seal>::arbitrary(g) {
-            if retirements.get(seal.replica).is_none() {
-                retirements.sealed.insert(seal.replica, seal.length);
+        for freeze in Vec::<Freeze>::arbitrary(g) {
+            if retirements.get(freeze.replica).is_none() {
+                retirements.frozen.insert(freeze.replica, freeze.length);
             }
         }
         retirements

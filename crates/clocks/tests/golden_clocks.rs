@@ -10,8 +10,8 @@ use std::fmt::Debug;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use syncline_clocks::{
-    Dot, DottedVersionVector, DottedVersionVectorSet, IntervalTreeClock, LamportTimestamp, ReplicaId, Retirement,
-    Retirements, RetiringVersionVector, Seal, TruncatingVersionVector, VectorClock, VersionVector, WallTime,
+    Dot, DottedVersionVector, DottedVersionVectorSet, Freeze, IntervalTreeClock, LamportTimestamp, ReplicaId,
+    Retirement, Retirements, RetiringVersionVector, TruncatingVersionVector, VectorClock, VersionVector, WallTime,
 };
 
 fn id(number: u128) -> ReplicaId {
@@ -108,13 +108,13 @@ fn retirements() {
     let known = RetiringVersionVector::from_iter([(id(1), 9), (id(2), 300), (id(3), 1)]);
     let mut log = Retirements::new();
     let mut logs = vec![log.clone()];
-    let seal = log.seal(id(1), id(2), &known).unwrap();
-    let retirement = Retirement::agree(id(2), [id(1)], &[seal]).unwrap();
+    let freeze = log.freeze(id(1), id(2), &known).unwrap();
+    let retirement = Retirement::agree(id(2), [id(1)], &[freeze]).unwrap();
     log.retire(retirement).unwrap();
-    log.seal(id(1), id(3), &known).unwrap();
+    log.freeze(id(1), id(3), &known).unwrap();
     logs.push(log.clone());
     check(include_str!("golden/retirements.txt"), &logs);
-    check::<Seal>(include_str!("golden/seal.txt"), &[seal]);
+    check::<Freeze>(include_str!("golden/freeze.txt"), &[freeze]);
     check::<Retirement>(include_str!("golden/retirement.txt"), &[retirement]);
     let mut reduced = known.clone();
     reduced.reduce(&log).unwrap();

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use quickcheck::{Arbitrary, Gen, QuickCheck, quickcheck};
 use syncline_clocks::{
-    Causality, Dot, Fenced, ReplicaId, RetireError, Retirement, Retirements, RetiringVersionVector, Seal, SealError,
-    TooEarly, TruncatingVersionVector, VersionVector, WallTime,
+    Causality, Dot, Fenced, Freeze, FreezeError, ReplicaId, RetireError, Retirement, Retirements,
+    RetiringVersionVector, TooEarly, TruncatingVersionVector, VersionVector, WallTime,
 };
 
 fn id(number: usize) -> ReplicaId {
@@ -107,11 +107,11 @@ enum Step {
     /// A message that stays under way until it is delivered, once or more.
     Send(usize),
     Deliver(usize, usize),
-    Seal {
+    Freeze {
         member: usize,
         departed: usize,
     },
-    /// Agrees on the retirement if all members that are asked have sealed.
+    /// Agrees on the retirement if all members that are asked have frozen.
     Agree(usize),
     /// The member learns of the next retirement in the log.
     Learn(usize),
@@ -124,7 +124,7 @@ impl Arbitrary for Step {
             0..=4 => Self::Write(at % ALL),
             5..=7 => Self::Send(at % ALL),
             8..=11 => Self::Deliver(at, other % ALL),
-            12 | 13 => Self::Seal { member: at % MEMBERS, departed: MEMBERS + other % DEPARTED },
+            12 | 13 => Self::Freeze { member: at % MEMBERS, departed: MEMBERS + other % DEPARTED },
             14 => Self::Agree(MEMBERS + at % DEPARTED),
             _ => Self::Learn(at % MEMBERS),
         }
@@ -145,7 +145,7 @@ type Message = (RetiringVersionVector, BTreeSet<Dot>, bool);
 struct Cluster {
     nodes: Vec<Node>,
     messages: Vec<Message>,
-    seals: Vec<Seal>,
+    freezes: Vec<Freeze>,
     log: Vec<Retirement>,
     /// Who is asked before a replica is retired.
     asked: usize,
@@ -154,7 +154,7 @@ struct Cluster {
 impl Cluster {
     fn new(asked: usize) -> Self {
         let nodes = vec![Node::default(); ALL];
-        Self { nodes, messages: vec![], seals: vec![], log: vec![], asked }
+        Self { nodes, messages: vec![], freezes: vec![], log: vec![], asked }
     }
 
     /// False if a member was fenced for good by another.
@@ -177,16 +177,16 @@ impl Cluster {
                 return self.deliver(message, to);
             }
             Step::Deliver(..) => {}
-            Step::Seal { member, departed } => {
+            Step::Freeze { member, departed } => {
                 let Node { vector, retirements, .. } = &mut self.nodes[member];
-                match retirements.seal(id(member), id(departed), vector) {
-                    Ok(seal) => self.seals.push(seal),
-                    Err(SealError::AlreadyRetired(_)) => {}
+                match retirements.freeze(id(member), id(departed), vector) {
+                    Ok(freeze) => self.freezes.push(freeze),
+                    Err(FreezeError::AlreadyRetired(_)) => {}
                     Err(_) => return false,
                 }
             }
             Step::Agree(departed) if self.log.iter().all(|entry| entry.replica() != id(departed)) => {
-                let agreed = Retirement::agree(id(departed), (0..self.asked).map(id), &self.seals);
+                let agreed = Retirement::agree(id(departed), (0..self.asked).map(id), &self.freezes);
                 self.log.extend(agreed.ok());
             }
             Step::Agree(_) => {}
@@ -209,7 +209,7 @@ impl Cluster {
                 true
             }
             // Try again later; nothing is lost.
-            Err(Fenced::Sealed { .. } | Fenced::NewerEpoch { .. }) => node.vector == before,
+            Err(Fenced::Frozen { .. } | Fenced::AheadOfLog { .. }) => node.vector == before,
             Err(_) => node.vector == before && (from_departed || to >= MEMBERS),
         }
     }
@@ -217,7 +217,7 @@ impl Cluster {
     /// Whether all vectors mean the histories that they stand for, and relate as those do.
     fn is_exact(&self) -> bool {
         // The log of the member that knows most serves for all.
-        let newest = self.nodes.iter().map(|node| &node.retirements).max_by_key(|log| log.epoch()).unwrap();
+        let newest = self.nodes.iter().map(|node| &node.retirements).max_by_key(|log| log.log().len()).unwrap();
         let members = &self.nodes[..MEMBERS];
         members.iter().all(|left| {
             let expanded = left.vector.expand(&left.retirements).map(|whole| whole.iter().collect::<Vec<_>>());
@@ -250,16 +250,16 @@ impl Cluster {
     }
 
     /// After everything was delivered: equal histories, and no entry of whoever was retired. Members that still have a
-    /// seal without a retirement refuse to go on, and are left out.
+    /// freeze without a retirement refuse to go on, and are left out.
     fn has_converged_and_pruned(&self) -> bool {
         let retired = |replica: usize| self.log.iter().any(|entry| entry.replica() == id(replica));
-        let sealed =
-            (MEMBERS..ALL).any(|gone| !retired(gone) && self.seals.iter().any(|seal| seal.replica == id(gone)));
+        let frozen =
+            (MEMBERS..ALL).any(|gone| !retired(gone) && self.freezes.iter().any(|freeze| freeze.replica == id(gone)));
         let members = &self.nodes[..MEMBERS];
-        sealed
+        frozen
             || members.iter().all(|node| {
                 node.vector == members[0].vector
-                    && node.vector.epoch() == self.log.len() as u64
+                    && node.vector.retired() == self.log.len() as u64
                     && (MEMBERS..ALL).all(|gone| !retired(gone) || node.vector.vector().get(id(gone)) == 0)
             })
     }
@@ -273,7 +273,7 @@ fn holds(steps: &[Step], asked: usize) -> bool {
         && cluster.has_converged_and_pruned()
 }
 
-/// A schedule that gets as far as retiring: random steps, then seals by all, and what is left.
+/// A schedule that gets as far as retiring: random steps, then freezes by all, and what is left.
 #[derive(Clone, Debug)]
 struct Schedule(Vec<Step>);
 
@@ -281,7 +281,7 @@ impl Arbitrary for Schedule {
     fn arbitrary(g: &mut Gen) -> Self {
         let mut steps = Vec::<Step>::arbitrary(g);
         for departed in MEMBERS..ALL {
-            steps.extend((0..MEMBERS).map(|member| Step::Seal { member, departed }));
+            steps.extend((0..MEMBERS).map(|member| Step::Freeze { member, departed }));
             steps.extend(Vec::<Step>::arbitrary(g).into_iter().take(8));
             steps.push(Step::Agree(departed));
             steps.extend(Vec::<Step>::arbitrary(g).into_iter().take(8));
@@ -311,8 +311,8 @@ fn retirement_by_all_members_changes_no_answer_and_fences_no_member() {
 fn control_retirement_without_one_member_is_too_early() {
     let departed = MEMBERS;
     let steps = [
-        Step::Seal { member: 0, departed },
-        Step::Seal { member: 1, departed },
+        Step::Freeze { member: 0, departed },
+        Step::Freeze { member: 1, departed },
         Step::Agree(departed),
         Step::Write(departed),
         Step::Send(departed),
@@ -330,10 +330,10 @@ fn a_late_return_is_fenced_and_changes_nothing() {
     let [a, gone] = [1, 2].map(id);
     let mut log = Retirements::new();
     let mut known = RetiringVersionVector::from_iter([(a, 2), (gone, 3)]);
-    let seal = log.seal(a, gone, &known).unwrap();
+    let freeze = log.freeze(a, gone, &known).unwrap();
     let unseen = RetiringVersionVector::from_iter([(gone, 4)]);
-    assert_eq!(known.join(&unseen, &log), Err(Fenced::Sealed { replica: gone, length: 3, claimed: 4 }));
-    log.retire(Retirement::agree(gone, [a, gone], &[seal]).unwrap()).unwrap();
+    assert_eq!(known.join(&unseen, &log), Err(Fenced::Frozen { replica: gone, length: 3, claimed: 4 }));
+    log.retire(Retirement::agree(gone, [a, gone], &[freeze]).unwrap()).unwrap();
     known.reduce(&log).unwrap();
     let before = known.clone();
     let fenced = Fenced::Retired { replica: gone, length: 3, claimed: 4 };
@@ -354,20 +354,20 @@ fn logs_that_came_apart_are_noticed() {
     let [a, b, gone] = [1, 2, 3].map(id);
     let [mut at_a, mut at_b] = [Retirements::new(), Retirements::new()];
     let known = RetiringVersionVector::from_iter([(gone, 5)]);
-    let seal = at_a.seal(a, gone, &known).unwrap();
-    let early = Retirement::agree(gone, [b], &[at_b.seal(b, gone, &RetiringVersionVector::new()).unwrap()]).unwrap();
-    assert_eq!(at_a.retire(early), Err(RetireError::TooEarly { sealed: 5, agreed: 0 }));
+    let freeze = at_a.freeze(a, gone, &known).unwrap();
+    let early = Retirement::agree(gone, [b], &[at_b.freeze(b, gone, &RetiringVersionVector::new()).unwrap()]).unwrap();
+    assert_eq!(at_a.retire(early), Err(RetireError::TooEarly { frozen: 5, agreed: 0 }));
     at_b.retire(early).unwrap();
-    let late = Retirement::agree(gone, [a], &[seal]).unwrap();
+    let late = Retirement::agree(gone, [a], &[freeze]).unwrap();
     assert_eq!(at_b.retire(late), Err(RetireError::Retired(early)));
     assert_eq!(at_b.retire(early), Ok(()));
-    assert_eq!(at_b.seal(b, gone, &known), Err(SealError::AlreadyRetired(early)));
-    assert_eq!(Retirement::agree(gone, [a, b], &[seal]), Err(TooEarly { missing: vec![b] }));
+    assert_eq!(at_b.freeze(b, gone, &known), Err(FreezeError::AlreadyRetired(early)));
+    assert_eq!(Retirement::agree(gone, [a, b], &[freeze]), Err(TooEarly { missing: vec![b] }));
     // A reduced vector is refused where the log does not reach so far, and where it says otherwise.
     let mut reduced = RetiringVersionVector::new();
     reduced.reduce(&at_b).unwrap();
-    assert_eq!(reduced.epoch(), 1);
-    assert_eq!(reduced.expand(&at_a), Err(Fenced::NewerEpoch { theirs: 1, ours: 0 }));
+    assert_eq!(reduced.retired(), 1);
+    assert_eq!(reduced.expand(&at_a), Err(Fenced::AheadOfLog { theirs: 1, ours: 0 }));
     let forged: RetiringVersionVector =
         postcard::from_bytes(&postcard::to_allocvec(&(1u64, VersionVector::from_iter([(gone, 1)]))).unwrap()).unwrap();
     assert_eq!(forged.expand(&at_b), Err(Fenced::Contradiction { replica: gone }));
@@ -383,8 +383,8 @@ fn what_is_not_canonical_is_refused() {
     assert!(decode(vec![entry(2), entry(1)]).is_err());
     assert!(decode(vec![entry(1), entry(1)]).is_err());
     assert!(decode(vec![(id(1), (0, WallTime::from_nanos(1)))]).is_err());
-    let decode = |log: Vec<(ReplicaId, u64)>, sealed: Vec<(ReplicaId, u64)>| {
-        postcard::from_bytes::<Retirements>(&postcard::to_allocvec(&(log, sealed)).unwrap())
+    let decode = |log: Vec<(ReplicaId, u64)>, frozen: Vec<(ReplicaId, u64)>| {
+        postcard::from_bytes::<Retirements>(&postcard::to_allocvec(&(log, frozen)).unwrap())
     };
     assert!(decode(vec![(id(2), 1), (id(1), 1)], vec![(id(3), 1)]).is_ok());
     assert!(decode(vec![(id(1), 1), (id(1), 1)], vec![]).is_err());

@@ -134,3 +134,13 @@ impl Arbitrary for Limits {
         Self { replicas, intervals }
     }
 }
+
+/// Its readings are as a clock notes them: the second is less.
+#[cfg(feature = "hlc")]
+impl Arbitrary for crate::StepBack {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let Uncertainty { earliest: to, latest } = Uncertainty::arbitrary(g);
+        let to = to.min(WallTime::from_nanos(u64::MAX - 1));
+        Self { from: latest.max(to.saturating_add(Duration::from_nanos(1))), to }
+    }
+}

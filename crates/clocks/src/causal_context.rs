@@ -78,11 +78,7 @@ impl CausalContext {
     /// Makes the event known; false when it was known already.
     pub fn insert(&mut self, dot: Dot) -> bool {
         let runs = self.replicas.entry(dot.replica()).or_insert_with(Runs::new);
-        let known = runs.contains(dot.sequence());
-        if !known {
-            runs.insert((dot.sequence(), dot.sequence()));
-        }
-        !known
+        runs.insert((dot.sequence(), dot.sequence()))
     }
 
     /// Makes all events of the interval known.
@@ -196,7 +192,9 @@ fn join(mine: &mut Runs, theirs: &Runs) {
     const FEW: usize = 16;
     let missing: Vec<_> = Difference::new(theirs, mine).collect();
     if missing.len() <= FEW.max(mine.len() / FEW) {
-        missing.into_iter().for_each(|run| mine.insert(run));
+        for run in missing {
+            mine.insert(run);
+        }
     } else {
         *mine = Merge::new(mine, theirs).collect();
     }

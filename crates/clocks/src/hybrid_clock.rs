@@ -6,9 +6,10 @@
 
 mod error;
 
+use core::mem;
 use core::time::Duration;
 
-use hybrid_clocks::{Clock, ManualClock, Timestamp};
+use hybrid_clocks::{Clock, ClockSource, Timestamp};
 
 use crate::{HighWaterMark, HybridTimestamp, ReplicaId, WallTime};
 pub use error::ClockError;
@@ -135,7 +136,7 @@ impl HybridClock {
     /// [`ClockError::NotReserved`] where marks are used, and [`ClockError::CounterTooHigh`] at the end of time, in the
     /// year 2554.
     pub fn tick(&mut self, now: WallTime) -> Result<HybridTimestamp, ClockError> {
-        self.issue(now, self.last)
+        self.issue(now, as_raw(self.last))
     }
 
     /// The timestamp of receiving `remote`: later than it and than everything issued before.
@@ -144,7 +145,7 @@ impl HybridClock {
     /// As [`admit`](Self::admit), and as [`tick`](Self::tick).
     pub fn observe(&mut self, now: WallTime, remote: HybridTimestamp) -> Result<HybridTimestamp, ClockError> {
         self.admit(now, remote)?;
-        self.issue(now, self.last.max(remote))
+        self.issue(now, as_raw(self.last.max(remote)))
     }
 
     /// Whether a timestamp from outside may be believed.
@@ -183,33 +184,57 @@ impl HybridClock {
     }
 
     /// Issues the timestamp after `seen`, which is not below the last one.
-    fn issue(&mut self, now: WallTime, seen: HybridTimestamp) -> Result<HybridTimestamp, ClockError> {
-        let mut seen = Timestamp { epoch: seen.epoch, time: seen.time.as_nanos(), count: seen.counter };
+    #[inline(always)]
+    fn issue(&mut self, now: WallTime, mut seen: Timestamp<u64>) -> Result<HybridTimestamp, ClockError> {
         // A counter that is used up, by a peer's timestamp if not by counting, carries into the time.
         if seen.count >= COUNTER_LIMIT - 2 {
             let time = seen.time.checked_add(1).ok_or(ClockError::CounterTooHigh { counter: seen.count })?;
             seen = Timestamp { time, count: 0, ..seen };
         }
-        let mut rules = Clock::<ManualClock>::manual(0).expect("a manual clock can be read");
+        let readings = Readings { next: 0, rest: now.as_nanos() };
+        let mut rules = Clock::new(readings).expect("a reading that is given can be read");
         rules.set_epoch(seen.epoch);
         rules.observe(&seen);
-        rules.set_time(now.as_nanos());
-        let next = rules.now().expect("a manual clock can be read");
+        let next = rules.now().expect("a reading that is given can be read");
         let time = WallTime::from_nanos(next.time);
         if self.durable.is_some_and(|mark| HighWaterMark { epoch: next.epoch, time } >= mark) {
             return Err(ClockError::NotReserved { needed: time });
         }
-        self.last = HybridTimestamp { epoch: next.epoch, time, counter: next.count, replica: self.last.replica };
-        self.read(now);
-        Ok(self.last)
-    }
-
-    fn read(&mut self, now: WallTime) {
         if now < self.wall {
-            let step = StepBack { from: self.wall, to: now };
-            self.stepped_back = Some(self.stepped_back.filter(|farther| farther.by() >= step.by()).unwrap_or(step));
+            self.note_step_back(StepBack { from: self.wall, to: now });
         }
         self.wall = now;
+        let issued = HybridTimestamp { epoch: next.epoch, time, counter: next.count, replica: self.last.replica };
+        // Field by field: a copy of the whole would wait until the processor has put the fields together again.
+        (self.last.epoch, self.last.time, self.last.counter) = (issued.epoch, issued.time, issued.counter);
+        Ok(issued)
+    }
+
+    #[cold]
+    fn note_step_back(&mut self, step: StepBack) {
+        if self.stepped_back.is_none_or(|noted| noted.by() < step.by()) {
+            self.stepped_back = Some(step);
+        }
+    }
+}
+
+/// The timestamp as the rules know it: without its replica.
+fn as_raw(HybridTimestamp { epoch, time, counter, .. }: HybridTimestamp) -> Timestamp<u64> {
+    Timestamp { epoch, time: time.as_nanos(), count: counter }
+}
+
+/// The wall clock that the rules read: at the beginning of time while they are built, and then at the time that is given.
+struct Readings {
+    next: u64,
+    rest: u64,
+}
+
+impl ClockSource for Readings {
+    type Time = u64;
+    type Delta = u64;
+
+    fn now(&mut self) -> hybrid_clocks::Result<u64> {
+        Ok(mem::replace(&mut self.next, self.rest))
     }
 }
 

@@ -99,37 +99,44 @@ impl VersionVector {
 
     /// The least history that contains both: the pointwise maximum.
     pub fn join(&mut self, other: &Self) {
-        let mut aligned = 0;
+        let mut at = 0;
         for (mine, theirs) in self.lengths.iter_mut().zip(&other.lengths) {
             if mine.0 != theirs.0 {
                 break;
             }
             mine.1 = theirs.1.max(mine.1);
-            aligned += 1;
+            at += 1;
         }
-        if aligned < other.lengths.len() {
-            self.join_unaligned(aligned, &other.lengths[aligned..]);
+        let mut others = &other.lengths[at..];
+        while let [(replica, length), rest @ ..] = others {
+            match self.lengths.get_mut(at) {
+                Some((known, mine)) if known == replica => {
+                    *mine = *length.max(mine);
+                    others = rest;
+                }
+                Some((known, _)) if *known < *replica => {}
+                _ => return self.merge(at, others),
+            }
+            at += 1;
         }
     }
 
-    /// The rest of a join, from the place on where the ids differ.
-    fn join_unaligned(&mut self, from: usize, others: &[(ReplicaId, u64)]) {
-        let missing = raise(&mut self.lengths[from..], others);
-        let Some(&filler) = others.first().filter(|_| missing > 0) else { return };
-        // Both lists are merged from their ends, so that each entry moves once and into its place.
-        let mut mine = self.lengths.len();
-        let mut end = mine + missing;
-        self.lengths.resize(end, filler);
-        for &entry in others.iter().rev() {
-            while mine > from && self.lengths[mine - 1].0 > entry.0 {
-                (mine, end) = (mine - 1, end - 1);
-                self.lengths[end] = self.lengths[mine];
-            }
-            if mine == from || self.lengths[mine - 1].0 < entry.0 {
-                end -= 1;
-                self.lengths[end] = entry;
-            }
+    /// The rest of a join, from the place on where the other names a replica that is new.
+    fn merge(&mut self, at: usize, mut others: &[(ReplicaId, u64)]) {
+        let mine = self.lengths.split_off(at);
+        let mut mine = mine.as_slice();
+        self.lengths.reserve(mine.len() + others.len());
+        while let ([left, after_left @ ..], [right, after_right @ ..]) = (mine, others) {
+            let (next, left_on, right_on) = match left.0.cmp(&right.0) {
+                Ordering::Less => (*left, after_left, others),
+                Ordering::Greater => (*right, mine, after_right),
+                Ordering::Equal => ((left.0, left.1.max(right.1)), after_left, after_right),
+            };
+            self.lengths.push(next);
+            (mine, others) = (left_on, right_on);
         }
+        self.lengths.extend_from_slice(mine);
+        self.lengths.extend_from_slice(others);
     }
 
     /// As [`join`](Self::join), for what a peer sent.
@@ -193,22 +200,33 @@ impl VersionVector {
     /// How this history relates to the other.
     #[must_use]
     pub fn compare(&self, other: &Self) -> Causality {
-        let (mut more, mut less) = (false, false);
-        let (mut left, mut right) = (self.lengths.as_slice(), other.lengths.as_slice());
-        while let ([(mine, here), after_mine @ ..], [(theirs, there), after_theirs @ ..]) = (left, right) {
-            if mine == theirs {
-                more |= here > there;
-                less |= here < there;
-                (left, right) = (after_mine, after_theirs);
-            } else if mine < theirs {
-                more = true;
-                left = after_mine;
-            } else {
-                less = true;
-                right = after_theirs;
+        let (mut more, mut less, mut aligned) = (false, false, 0);
+        for (mine, theirs) in self.lengths.iter().zip(&other.lengths) {
+            if mine.0 != theirs.0 {
+                break;
             }
-            if more && less {
-                return Causality::Concurrent;
+            more |= mine.1 > theirs.1;
+            less |= mine.1 < theirs.1;
+            aligned += 1;
+        }
+        let (mut left, mut right) = (&self.lengths[aligned..], &other.lengths[aligned..]);
+        while let ([(mine, here), after_mine @ ..], [(theirs, there), after_theirs @ ..]) = (left, right)
+            && !(more && less)
+        {
+            match mine.cmp(theirs) {
+                Ordering::Less => {
+                    more = true;
+                    left = after_mine;
+                }
+                Ordering::Greater => {
+                    less = true;
+                    right = after_theirs;
+                }
+                Ordering::Equal => {
+                    more |= here > there;
+                    less |= here < there;
+                    (left, right) = (after_mine, after_theirs);
+                }
             }
         }
         match (more || !left.is_empty(), less || !right.is_empty()) {
@@ -223,24 +241,6 @@ impl VersionVector {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (ReplicaId, u64)> + '_ {
         self.into_iter()
     }
-}
-
-/// Raises the entries of `mine` to those of `others`; returns how many of the others it does not name.
-fn raise(mine: &mut [(ReplicaId, u64)], others: &[(ReplicaId, u64)]) -> usize {
-    let (mut at, mut missing) = (0, 0);
-    for (replica, length) in others {
-        while mine.get(at).is_some_and(|(known, _)| known < replica) {
-            at += 1;
-        }
-        match mine.get_mut(at).filter(|(known, _)| known == replica) {
-            Some((_, known)) => {
-                *known = *length.max(known);
-                at += 1;
-            }
-            None => missing += 1,
-        }
-    }
-    missing
 }
 
 /// The order of inclusion.

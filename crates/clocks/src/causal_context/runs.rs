@@ -70,30 +70,45 @@ impl Runs {
         (chunk, self.chunks.get(chunk).map_or(0, |chunk| chunk.partition_point(&holds)))
     }
 
-    /// Makes the numbers of the run known. Costs a search and moves at most a chunk, and what it joins together.
-    pub(crate) fn insert(&mut self, (first, last): Run) {
+    /// Makes the numbers of the run known; false when all of them were. Costs a search and moves at most a chunk, and
+    /// what it joins together.
+    pub(crate) fn insert(&mut self, (first, last): Run) -> bool {
         if first <= self.prefix.1.saturating_add(1) {
+            let is_new = last > self.prefix.1;
             self.prefix.1 = last.max(self.prefix.1);
-            if !self.chunks.is_empty() {
+            if is_new && !self.chunks.is_empty() {
                 self.absorb_into_prefix();
             }
-            return;
+            return is_new;
         }
         if self.highest().saturating_add(1) < first {
             self.push_behind((first, last));
-            return;
+            return true;
         }
         // The runs that overlap or touch the new one stand side by side: they become one.
         let from = self.place(|run| run.1.saturating_add(1) < first);
-        let to = self.place(|run| run.0 <= last.saturating_add(1));
-        if from == to {
-            self.insert_at(from, (first, last));
-            return;
+        let next = &mut self.chunks[from.0][from.1];
+        if next.0 <= first && last <= next.1 {
+            return false;
         }
-        let end = self.before(to).1.max(last);
-        let head = &mut self.chunks[from.0][from.1];
-        *head = (head.0.min(first), end);
-        self.remove((from.0, from.1 + 1), to);
+        if last.saturating_add(1) < next.0 {
+            self.insert_at(from, (first, last));
+            return true;
+        }
+        *next = (next.0.min(first), next.1.max(last));
+        let end = next.1;
+        let behind = (from.0, from.1 + 1);
+        if self.run_at(behind).is_some_and(|run| run.0 <= end.saturating_add(1)) {
+            let to = self.place(|run| run.0 <= end.saturating_add(1));
+            self.chunks[from.0][from.1].1 = self.before(to).1.max(end);
+            self.remove(behind, to);
+        }
+        true
+    }
+
+    /// The run at a place, or at the beginning of the next chunk when the place is the end of one.
+    fn run_at(&self, (chunk, index): Place) -> Option<&Run> {
+        self.chunks[chunk].get(index).or_else(|| self.chunks.get(chunk + 1)?.first())
     }
 
     /// Adds a run that is not below the last one: what it touches of it is joined.
@@ -276,12 +291,12 @@ mod tests {
     fn filled_gaps_leave_no_small_chunks_behind() {
         let mut runs = Runs::new();
         let gaps = 20 * CHUNK as u64;
-        (1..=gaps).for_each(|n| runs.insert((3 * n, 3 * n)));
+        assert!((1..=gaps).all(|n| runs.insert((3 * n, 3 * n))));
         assert!(runs.chunks.len() <= 40);
         for gap in (1..gaps).filter(|gap| gap % 100 != 0) {
             // From both ends inward, so that chunks shrink on all sides.
             let n = if gap % 2 == 0 { gap } else { gaps - gap };
-            runs.insert((3 * n + 1, 3 * n + 2));
+            assert!(runs.insert((3 * n + 1, 3 * n + 2)));
         }
         assert_eq!(runs.len(), runs.iter().count());
         assert!(runs.chunks.iter().all(|chunk| !chunk.is_empty() && chunk.len() <= CHUNK));

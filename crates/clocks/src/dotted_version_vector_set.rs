@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use crate::dotted_version_vector::next_dot;
-use crate::{Causality, Dot, ReplicaId, UpdateError, VersionVector};
+use crate::{Causality, Dot, LimitExceeded, Limits, ReplicaId, UpdateError, VersionVector};
 
 /// A key's concurrent values together with the history of everything ever written to it.
 ///
@@ -175,6 +175,19 @@ impl<V> DottedVersionVectorSet<V> {
         }
         self.entries.extend(mine);
         self.entries.extend(theirs);
+    }
+
+    /// As [`sync`](Self::sync), for a set that a peer sent.
+    ///
+    /// # Errors
+    /// More replicas than the limits allow; the set is unchanged. The values are bounded by the bytes that they came in.
+    pub fn try_sync(&mut self, other: Self, limits: &Limits) -> Result<(), LimitExceeded> {
+        if self.entries.len().saturating_add(other.entries.len()) > limits.replicas {
+            let missing = other.entries.iter().filter(|entry| self.position(entry.replica).is_none()).count();
+            limits.allow_replicas(self.entries.len() + missing)?;
+        }
+        self.sync(other);
+        Ok(())
     }
 
     /// The value with the highest key, of equal ones the one with the higher dot: last writer wins, as a way to read.

@@ -35,8 +35,6 @@ extern crate alloc;
 #[cfg(feature = "quickcheck-1")]
 mod arbitrary;
 #[cfg(feature = "serde")]
-mod ascending_map;
-#[cfg(feature = "serde")]
 mod by_replica;
 mod causal_context;
 mod dot;

@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::{Freeze, ReplicaId, Retirement, RetiringVersionVector};
+use crate::{Freeze, LimitExceeded, ReplicaId, Retirement, RetiringVersionVector};
 
 /// One member's log of the replicas that were retired, in the order that all members agree on, and its freezes.
 ///
@@ -237,6 +237,8 @@ pub enum Fenced {
         /// How many the log has.
         ours: u64,
     },
+    /// It would make more replicas known than the limits allow.
+    LimitExceeded(LimitExceeded),
     /// It says that it was reduced past this replica and has an entry of it: its sender's log is another one, or it is
     /// forged.
     Contradiction {
@@ -260,6 +262,7 @@ impl fmt::Display for Fenced {
             Self::AheadOfLog { theirs, ours } => {
                 write!(f, "the vector was reduced under {theirs} retirements; {ours} are known here")
             }
+            Self::LimitExceeded(exceeded) => exceeded.fmt(f),
             Self::Contradiction { replica } => {
                 write!(f, "the vector was reduced past the retired replica {replica} and has an entry of it")
             }
@@ -298,18 +301,18 @@ mod serde_impl {
             #[serde(rename = "Retirements")]
             struct Fields {
                 log: Vec<Retirement>,
-                #[serde(deserialize_with = "crate::ascending_map::deserialize")]
-                frozen: BTreeMap<ReplicaId, u64>,
+                #[serde(deserialize_with = "crate::by_replica::deserialize")]
+                frozen: Vec<(ReplicaId, u64)>,
             }
             let Fields { log, frozen } = Fields::deserialize(deserializer)?;
             let places: BTreeMap<_, _> = log.iter().enumerate().map(|(at, entry)| (entry.replica(), at)).collect();
             if places.len() < log.len() {
                 return Err(D::Error::custom("a replica is retired once"));
             }
-            if frozen.keys().any(|replica| places.contains_key(replica)) {
+            if frozen.iter().any(|(replica, _)| places.contains_key(replica)) {
                 return Err(D::Error::custom("a retired replica is not frozen"));
             }
-            Ok(Self { log, places, frozen })
+            Ok(Self { log, places, frozen: frozen.into_iter().collect() })
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A version vector without the entries of retired replicas.
 
-use crate::{Causality, Fenced, ReplicaId, Retirements, VersionVector};
+use crate::{Causality, Fenced, Limits, ReplicaId, Retirements, VersionVector};
 
 /// A version vector that has dropped the entries of the replicas retired first, all of whose events it knows.
 ///
@@ -92,9 +92,22 @@ impl RetiringVersionVector {
     /// The other vector claims events of a retired or frozen replica beyond what there may be, or does not fit the
     /// log; this one is unchanged.
     pub fn join(&mut self, other: &Self, retirements: &Retirements) -> Result<(), Fenced> {
+        self.try_join(other, retirements, &Limits::NONE)
+    }
+
+    /// As [`join`](Self::join), for what a peer sent.
+    ///
+    /// # Errors
+    /// As [`join`](Self::join), and more entries than the limits allow, those of retired replicas apart.
+    pub fn try_join(&mut self, other: &Self, retirements: &Retirements, limits: &Limits) -> Result<(), Fenced> {
         self.check(retirements)?;
         other.check(retirements)?;
         other.vector.iter().try_for_each(|(replica, length)| retirements.admit(replica, length))?;
+        let is_new = |replica| self.vector.get(replica) == 0 && retirements.place(replica).is_none();
+        if self.vector.len().saturating_add(other.vector.len()) > limits.replicas {
+            let new = other.vector.iter().filter(|(replica, _)| is_new(*replica)).count();
+            limits.allow_replicas(self.vector.len() + new).map_err(Fenced::LimitExceeded)?;
+        }
         let retired = self.retired.max(other.retired);
         self.drop_first(retired, retirements);
         for (replica, length) in other.vector.iter() {

@@ -153,15 +153,15 @@ impl<'de> serde::Deserialize<'de> for TruncatingVersionVector {
         #[derive(serde::Deserialize)]
         #[serde(rename = "TruncatingVersionVector")]
         struct Fields {
-            #[serde(deserialize_with = "crate::ascending_map::deserialize")]
-            entries: BTreeMap<ReplicaId, (u64, WallTime)>,
+            #[serde(deserialize_with = "crate::by_replica::deserialize")]
+            entries: Vec<(ReplicaId, (u64, WallTime))>,
             dropped: u64,
         }
         let Fields { entries, dropped } = Fields::deserialize(deserializer)?;
-        if entries.values().any(|entry| entry.0 == 0) {
+        if entries.iter().any(|(_, entry)| entry.0 == 0) {
             return Err(serde::de::Error::custom("a version vector holds no zero"));
         }
-        Ok(Self { entries, dropped })
+        Ok(Self { entries: entries.into_iter().collect(), dropped })
     }
 }
 

@@ -8,7 +8,7 @@
 
 use core::fmt;
 
-use crate::{Dot, ReplicaId, VersionVector};
+use crate::{Dot, LimitExceeded, Limits, ReplicaId, VersionVector};
 
 /// A process's clock: it counts *every* event of the process, sends and receipts too.
 ///
@@ -33,8 +33,8 @@ use crate::{Dot, ReplicaId, VersionVector};
 /// vector; a receipt is linear.
 ///
 /// It does not detect two processes under one identity, unless one hears more of itself than it did
-/// ([`OwnFuture`](VectorClockError::OwnFuture)). It does not bound how many processes a peer may invent: bound the
-/// vectors that you decode.
+/// ([`OwnFuture`](VectorClockError::OwnFuture)). What a peer may invent is bounded by
+/// [`try_receive`](Self::try_receive).
 ///
 /// ```
 /// use syncline_clocks::{Causality, ReplicaId, VectorClock};
@@ -111,6 +111,14 @@ impl VectorClock {
     /// # Errors
     /// A message that knows events of this process which it has not had, or exhaustion; the clock is unchanged.
     pub fn receive(&mut self, message: &VersionVector) -> Result<VersionVector, VectorClockError> {
+        self.try_receive(message, &Limits::NONE)
+    }
+
+    /// As [`receive`](Self::receive), for a message of a peer that may invent processes.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive), and more processes than the limits allow, this one apart if it had no event yet.
+    pub fn try_receive(&mut self, message: &VersionVector, limits: &Limits) -> Result<VersionVector, VectorClockError> {
         let (claimed, own) = (message.get(self.process), self.history.get(self.process));
         if claimed > own {
             return Err(VectorClockError::OwnFuture { claimed, own });
@@ -118,7 +126,7 @@ impl VectorClock {
         if own == u64::MAX {
             return Err(VectorClockError::Exhausted);
         }
-        self.history.join(message);
+        self.history.try_join(message, limits).map_err(VectorClockError::LimitExceeded)?;
         self.tick()
     }
 }
@@ -143,6 +151,8 @@ pub enum VectorClockError {
         /// The events that this process has had.
         own: u64,
     },
+    /// The message would make more processes known than the limits allow.
+    LimitExceeded(LimitExceeded),
     /// All 2^64 - 1 counts are used up.
     Exhausted,
 }
@@ -153,6 +163,7 @@ impl fmt::Display for VectorClockError {
             Self::OwnFuture { claimed, own } => {
                 write!(f, "the message knows {claimed} events of this process, which has had {own}")
             }
+            Self::LimitExceeded(exceeded) => exceeded.fmt(f),
             Self::Exhausted => write!(f, "all counts are used up"),
         }
     }

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quickcheck::{Arbitrary, Gen, quickcheck};
 use syncline_clocks::{
-    Causality, Dot, DottedVersionVector, DottedVersionVectorSet, ReplicaId, UpdateError, VersionVector,
+    Causality, Dot, DottedVersionVector, DottedVersionVectorSet, LimitExceeded, Limits, ReplicaId, UpdateError,
+    VersionVector,
 };
 
 const SERVERS: usize = 3;
@@ -432,4 +433,22 @@ fn what_is_not_canonical_is_refused() {
     let past: VersionVector = [(id(1), 2)].into_iter().collect();
     let bytes = postcard::to_allocvec(&(Dot::new(id(1), 2).unwrap(), &past)).unwrap();
     assert!(postcard::from_bytes::<DottedVersionVector>(&bytes).is_err(), "its own past");
+}
+
+#[test]
+fn invented_replicas_are_limited() {
+    let invented = |from: u128| {
+        let mut set = DottedVersionVectorSet::new();
+        for number in from..from + 60 {
+            set.update(&VersionVector::new(), ReplicaId::from_u128(number), number).unwrap();
+        }
+        set
+    };
+    let limits = Limits { replicas: 100, ..Limits::NONE };
+    let mut set = invented(0);
+    let exceeded = LimitExceeded::Replicas { would_be: 120, limit: 100 };
+    assert_eq!(set.try_sync(invented(60), &limits), Err(exceeded));
+    assert_eq!(set, invented(0));
+    assert_eq!(set.try_sync(invented(30), &limits), Ok(()));
+    assert_eq!(set.len(), 90);
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use quickcheck::{Arbitrary, Gen, quickcheck};
-use syncline_clocks::{Causality, Dot, ReplicaId, VectorClock, VectorClockError, VersionVector};
+use syncline_clocks::{Causality, Dot, LimitExceeded, Limits, ReplicaId, VectorClock, VectorClockError, VersionVector};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -110,4 +110,17 @@ fn what_a_process_can_not_have_done_is_refused_and_changes_nothing() {
     assert_eq!(last, before);
     // Another process's count may stand anywhere: it is that process's to run out of.
     assert!(clock.receive(&VersionVector::from_iter([(other, u64::MAX)])).is_ok());
+}
+
+#[test]
+fn invented_processes_are_limited() {
+    let invented = |from: u128| (from..from + 60).map(|number| (ReplicaId::from_u128(number), 1)).collect();
+    let limits = Limits { replicas: 100, ..Limits::NONE };
+    let mut clock = VectorClock::new(ReplicaId::from_u128(1_000));
+    clock.try_receive(&invented(0), &limits).unwrap();
+    let before = clock.clone();
+    let exceeded = LimitExceeded::Replicas { would_be: 121, limit: 100 };
+    assert_eq!(clock.try_receive(&invented(60), &limits), Err(VectorClockError::LimitExceeded(exceeded)));
+    assert_eq!(clock, before);
+    assert!(clock.try_receive(&invented(30), &limits).is_ok());
 }

@@ -123,20 +123,24 @@ impl VersionVector {
 
     /// The rest of a join, from the place on where the other names a replica that is new.
     fn merge(&mut self, at: usize, mut others: &[(ReplicaId, u64)]) {
-        let mine = self.lengths.split_off(at);
-        let mut mine = mine.as_slice();
-        self.lengths.reserve(mine.len() + others.len());
+        let mut joined = Vec::with_capacity(self.lengths.len() + others.len());
+        let (before, mut mine) = self.lengths.split_at(at);
+        joined.extend_from_slice(before);
         while let ([left, after_left @ ..], [right, after_right @ ..]) = (mine, others) {
-            let (next, left_on, right_on) = match left.0.cmp(&right.0) {
-                Ordering::Less => (*left, after_left, others),
-                Ordering::Greater => (*right, mine, after_right),
-                Ordering::Equal => ((left.0, left.1.max(right.1)), after_left, after_right),
-            };
-            self.lengths.push(next);
-            (mine, others) = (left_on, right_on);
+            if left.0 == right.0 {
+                joined.push((left.0, left.1.max(right.1)));
+                (mine, others) = (after_left, after_right);
+            } else if left.0 < right.0 {
+                joined.push(*left);
+                mine = after_left;
+            } else {
+                joined.push(*right);
+                others = after_right;
+            }
         }
-        self.lengths.extend_from_slice(mine);
-        self.lengths.extend_from_slice(others);
+        joined.extend_from_slice(mine);
+        joined.extend_from_slice(others);
+        self.lengths = joined;
     }
 
     /// As [`join`](Self::join), for what a peer sent.

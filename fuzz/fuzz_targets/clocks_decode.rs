@@ -9,9 +9,9 @@ use libfuzzer_sys::fuzz_target;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use syncline_clocks::{
-    CausalContext, Dot, DottedVersionVector, DottedVersionVectorSet, Freeze, HybridTimestamp, IntervalTreeClock,
-    LamportTimestamp, ReplicaId, Retirement, Retirements, RetiringVersionVector, TruncatingVersionVector, VectorClock,
-    VersionVector, WallTime,
+    CausalContext, Dot, DottedVersionVector, DottedVersionVectorSet, Freeze, HighWaterMark, HybridTimestamp,
+    IntervalTreeClock, LamportTimestamp, ReplicaId, Retirement, Retirements, RetiringVersionVector,
+    TruncatingVersionVector, VectorClock, VersionVector, WallTime,
 };
 use syncline_fuzz::Watch;
 
@@ -78,6 +78,9 @@ fuzz_target!(|bytes: &[u8]| {
         14 => both::<Retirement>(json, bytes),
         15 => both::<Retirements>(json, bytes),
         16 => both::<RetiringVersionVector>(json, bytes),
+        23 => both::<HighWaterMark>(json, bytes),
+        24 => text::<Dot>(bytes, false),
+        25 => text::<HybridTimestamp>(bytes, false),
         // A UUID has several spellings.
         17 => text::<ReplicaId>(bytes, false),
         // A Lamport timestamp has one counter, and a UUID.

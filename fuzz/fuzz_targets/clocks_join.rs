@@ -8,8 +8,8 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use syncline_clocks::{
     CausalContext, Causality, Dot, DottedVersionVector, DottedVersionVectorSet, HybridClock, HybridTimestamp, Interval,
-    IntervalTreeClock, LamportClock, LamportTimestamp, ReplicaId, Retirement, Retirements, RetiringVersionVector,
-    TruncatingVersionVector, VectorClock, VersionVector, WallTime,
+    IntervalTreeClock, LamportClock, LamportTimestamp, Limits, ReplicaId, Retirement, Retirements,
+    RetiringVersionVector, TruncatingVersionVector, VectorClock, VersionVector, WallTime,
 };
 use syncline_fuzz::{Choices, Watch};
 
@@ -139,9 +139,17 @@ fn vectors(choices: &mut Choices) {
     let both = joined(&left, &right, |left, right| left.join(right));
     assert!(below(left.compare(&both)) && below(right.compare(&both)));
     assert_eq!(both, joined(&right, &left, |left, right| left.join(right)));
+    let limits = Limits { replicas: choices.below(8), intervals: choices.below(12) };
+    let mut bounded = left.clone();
+    if unless_refused(&mut bounded, |mine| mine.try_join(&right, &limits)) {
+        assert!(bounded == both && both.len() <= limits.replicas.max(left.len()));
+    }
     let (left, right) = (context(choices), context(choices));
+    let mut bounded = left.clone();
+    let within = unless_refused(&mut bounded, |mine| mine.try_union(&right, &limits));
     let both = joined(&left, &right, |left, right| left.union(right));
     assert!(both.includes(&left) && both.includes(&right));
+    assert!(!within || bounded == both);
     let missing = right.subtract(&left);
     assert!(missing.intersect(&left).is_empty() && right.includes(&missing));
     assert_eq!(joined(&left, &missing, |left, right| left.union(right)), both);

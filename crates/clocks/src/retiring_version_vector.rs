@@ -12,6 +12,10 @@ use crate::{Causality, Fenced, Limits, ReplicaId, Retirements, VersionVector};
 /// Every call takes the member's log. Vectors that have dropped different entries compare and join; one that has
 /// dropped more than the member's log says is refused, so that the log is fetched first.
 ///
+/// Not guaranteed: that logs in different orders are noticed. What a vector has dropped is a number, so the log's order
+/// has to be the same everywhere; an entry that should have been dropped is a
+/// [`Contradiction`](Fenced::Contradiction), but one that was never there tells nothing.
+///
 /// A history that lacks an event of a retired replica keeps its entries from that replica's place in the log on. A
 /// clock of everything that a member knows catches up and loses them; the vector of an old version may keep them for
 /// as long as the version lives.

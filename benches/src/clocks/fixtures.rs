@@ -62,13 +62,18 @@ impl Lengths {
     }
 }
 
-/// Dots of 16 replicas, as many of each.
+/// Dots of numbered replicas.
 pub(super) struct Dots(Vec<(u64, u64)>);
 
 impl Dots {
-    /// So many, without gaps, each replica's one after the other.
+    /// So many of 16 replicas, as many of each, without gaps, each replica's one after the other.
     pub(super) fn new(count: u64) -> Self {
         Self((0..16).flat_map(|replica| (1..=count / 16).map(move |sequence| (replica, sequence))).collect())
+    }
+
+    /// So many of one replica.
+    pub(super) fn of_one(count: u64) -> Self {
+        Self((1..=count).map(|sequence| (0, sequence)).collect())
     }
 
     /// With a gap at every `step`th number; 0 makes none.

@@ -88,12 +88,12 @@ impl HybridClock {
         self.last.time.saturating_since(now)
     }
 
-    /// A mark that allows timestamps until `ahead` after `from`, or after the latest one; to be made durable, and then
-    /// given to [`mark_durable`](Self::mark_durable). `from` is the wall clock's reading, or what
-    /// [`ClockError::NotReserved`] says is needed.
+    /// A mark that allows timestamps until `ahead` after `now`, and what is due at the time of the latest one; to be made
+    /// durable, and then given to [`mark_durable`](Self::mark_durable). Reserve anew before it is reached, say when half of
+    /// `ahead` is over, so that nobody waits for the disk.
     ///
-    /// At most half of the bound on drift is reserved, so that peers accept what is issued after a restart. Reserve anew
-    /// before the mark is reached, say when half of `ahead` is over, so that nobody waits for the disk.
+    /// A peer's timestamp that is further ahead is no reason to reserve more: [`ClockError::NotReserved`] says which mark
+    /// it needs. At most half of the bound on drift is reserved, so that peers accept what is issued after a restart.
     ///
     /// ```
     /// use std::time::Duration;
@@ -106,22 +106,21 @@ impl HybridClock {
     /// clock.mark_durable(mark);
     /// let before = clock.tick(now)?;
     /// let later = now.saturating_add(second);
-    /// assert_eq!(clock.tick(later), Err(ClockError::NotReserved { needed: later }));
+    /// let Err(ClockError::NotReserved { needed }) = clock.tick(later) else { panic!("it was reserved for a second") };
+    /// let mark = needed.max(clock.reserve(later, second));
     ///
-    /// // A crash. The wall clock is an hour behind when the node comes back.
+    /// // A crash, and the wall clock is an hour behind when the node comes back.
     /// let mut clock = HybridClock::restart(replica, mark, 4 * second);
-    /// let now = now.saturating_sub(3_600 * second);
+    /// let now = later.saturating_sub(3_600 * second);
     /// let mark = clock.reserve(now, second);
     /// clock.mark_durable(mark);
     /// assert!(clock.tick(now)? > before);
     /// # Ok::<(), ClockError>(())
     /// ```
     #[must_use]
-    pub fn reserve(&self, from: WallTime, ahead: Duration) -> HighWaterMark {
-        let from = from.max(self.last.time);
-        // Not less than a nanosecond: a mark at the present time would allow nothing.
-        let ahead = ahead.min(self.max_drift / 2).max(Duration::from_nanos(1));
-        HighWaterMark { epoch: self.last.epoch, time: from.saturating_add(ahead) }
+    pub fn reserve(&self, now: WallTime, ahead: Duration) -> HighWaterMark {
+        let time = now.saturating_add(ahead.min(self.max_drift / 2));
+        above(self.last.epoch, self.last.time).max(HighWaterMark { epoch: self.last.epoch, time })
     }
 
     /// The mark is durable: timestamps below it may be issued. From the first call on, none that is not below the
@@ -198,7 +197,7 @@ impl HybridClock {
         let next = rules.now().expect("a reading that is given can be read");
         let time = WallTime::from_nanos(next.time);
         if self.durable.is_some_and(|mark| HighWaterMark { epoch: next.epoch, time } >= mark) {
-            return Err(ClockError::NotReserved { needed: time });
+            return Err(ClockError::NotReserved { needed: above(next.epoch, time) });
         }
         if now < self.wall {
             self.note_step_back(StepBack { from: self.wall, to: now });
@@ -216,6 +215,11 @@ impl HybridClock {
             self.stepped_back = Some(step);
         }
     }
+}
+
+/// The lowest mark that allows timestamps at this time.
+fn above(epoch: u32, time: WallTime) -> HighWaterMark {
+    HighWaterMark { epoch, time: time.saturating_add(Duration::from_nanos(1)) }
 }
 
 /// The timestamp as the rules know it: without its replica.

@@ -204,15 +204,17 @@ impl VersionVector {
     /// How this history relates to the other.
     #[must_use]
     pub fn compare(&self, other: &Self) -> Causality {
-        let (mut more, mut less, mut aligned) = (false, false, 0);
+        // Counted, because a carry is added in one step.
+        let (mut aligned, mut above, mut below) = (0, 0, 0);
         for (mine, theirs) in self.lengths.iter().zip(&other.lengths) {
             if mine.0 != theirs.0 {
                 break;
             }
-            more |= mine.1 > theirs.1;
-            less |= mine.1 < theirs.1;
+            above += usize::from(theirs.1 < mine.1);
+            below += usize::from(mine.1 < theirs.1);
             aligned += 1;
         }
+        let (mut more, mut less) = (above > 0, below > 0);
         let (mut left, mut right) = (&self.lengths[aligned..], &other.lengths[aligned..]);
         while let ([(mine, here), after_mine @ ..], [(theirs, there), after_theirs @ ..]) = (left, right)
             && !(more && less)

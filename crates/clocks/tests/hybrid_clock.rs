@@ -62,9 +62,8 @@ impl Node {
         };
         let issued = match attempt() {
             Err(ClockError::NotReserved { needed }) => {
-                self.mark = self.clock.reserve(needed, Duration::from_nanos(50));
+                self.mark = needed.max(self.clock.reserve(wall, Duration::from_nanos(50)));
                 self.clock.mark_durable(self.mark);
-                let wall = self.wall(now);
                 match remote {
                     Some(remote) => self.clock.observe(wall, remote),
                     None => self.clock.tick(wall),
@@ -167,6 +166,24 @@ fn a_mark_reaches_at_most_half_the_drift_ahead_and_is_never_lowered() {
     clock.mark_durable(clock.reserve(now, Duration::ZERO));
     let just_below = WallTime::from_nanos(far.time.as_nanos() - 1);
     assert!(clock.tick(just_below).is_ok());
-    assert_eq!(clock.tick(far.time), Err(ClockError::NotReserved { needed: far.time }));
-    assert_eq!(clock.ahead_of(now), just_below.saturating_since(now));
+    let needed = HighWaterMark { epoch: 0, time: WallTime::from_nanos(far.time.as_nanos() + 1) };
+    assert_eq!(clock.tick(far.time), Err(ClockError::NotReserved { needed }));
+    clock.mark_durable(needed);
+    assert!(clock.tick(far.time).is_ok());
+    assert_eq!(clock.ahead_of(now), DRIFT / 2);
+}
+
+/// The clock runs as far ahead as is allowed, because of a peer's timestamp, reserves, and restarts at that moment.
+#[test]
+fn what_is_issued_after_a_restart_is_accepted_by_peers() {
+    let mut clock = HybridClock::new(id(1), DRIFT);
+    let now = WallTime::from_nanos(10_000);
+    let ahead = HybridTimestamp { epoch: 0, time: now.saturating_add(DRIFT), counter: 7, replica: id(2) };
+    let before = clock.observe(now, ahead).unwrap();
+    let mark = clock.reserve(now, DRIFT);
+    let mut clock = HybridClock::restart(id(1), mark, DRIFT);
+    let later = now.saturating_add(Duration::from_nanos(1));
+    clock.mark_durable(clock.reserve(later, DRIFT));
+    let issued = clock.tick(later).unwrap();
+    assert!(issued > before && clock.admit(later, issued).is_ok());
 }

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::WallTime;
+use crate::HighWaterMark;
 
 /// Why a timestamp was refused or could not be issued. The clock is unchanged.
 ///
@@ -36,10 +36,9 @@ pub enum ClockError {
         counter: u32,
     },
     /// The timestamp would not be below the high-water mark that is durable, so a restart could issue it again.
-    /// Reserve from `needed` on, and ask again when that mark is durable.
     NotReserved {
-        /// The time that the timestamp would have.
-        needed: WallTime,
+        /// The lowest mark that has to be durable first. Make this or a higher one durable and ask again.
+        needed: HighWaterMark,
     },
 }
 
@@ -56,7 +55,7 @@ impl fmt::Display for ClockError {
                 write!(f, "the counter {counter} can not have been reached by counting events")
             }
             Self::NotReserved { needed } => {
-                write!(f, "timestamps at {} ns are not below the durable high-water mark", needed.as_nanos())
+                write!(f, "no mark is durable that allows timestamps below {} ns", needed.time.as_nanos())
             }
         }
     }

@@ -6,14 +6,17 @@
 //!
 //! It does not compare runs with one another: only ratios from one run on one machine are promised.
 
+pub mod clocks;
 mod figure;
 pub mod lww;
+mod memory;
 mod row;
 mod timing;
 
 pub use figure::{Figure, table};
+pub use memory::Heap;
 pub use row::{Group, Measure, Prepare, Reach, Routine, Row};
 pub use timing::{BenchError, estimate, forget, measure};
 
 /// Every group, in the order in which they are listed.
-pub const GROUPS: &[Group] = &[lww::GROUP];
+pub const GROUPS: &[Group] = &[lww::GROUP, clocks::GROUP];

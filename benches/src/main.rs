@@ -7,7 +7,11 @@ use std::process::{Command, ExitCode, Stdio};
 use std::{env, io};
 
 use clap::Parser;
-use syncline_benches::{BenchError, Figure, GROUPS, Group, Row, estimate, forget, table};
+use syncline_benches::{BenchError, Figure, GROUPS, Group, Heap, Row, estimate, forget, table};
+
+/// This program counts bytes; the bench targets, which measure times, keep the system's allocator as it is.
+#[global_allocator]
+static HEAP: Heap = Heap;
 
 /// What the list says of the group that `benches/run` gives to `src/node/main.rs`.
 const NODE: (&str, &str) = (

@@ -1,34 +1,32 @@
 //! Exactly which events are known: a set of dots kept as intervals.
 
+mod combine;
+mod interval;
+mod runs;
+
 use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
+use core::fmt;
 
-use crate::{Dot, ReplicaId, VersionVector};
-
-/// A run of consecutive events of one replica, both ends included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Interval {
-    /// The replica whose events these are.
-    pub replica: ReplicaId,
-    /// The first sequence number: 1 or more.
-    pub first: u64,
-    /// The last sequence number, not below `first`.
-    pub last: u64,
-}
-
-impl Interval {
-    /// The events of the run, in order.
-    pub fn dots(self) -> impl Iterator<Item = Dot> {
-        (self.first..=self.last).filter_map(move |sequence| Dot::new(self.replica, sequence))
-    }
-}
+use crate::{Dot, LimitExceeded, Limits, ReplicaId, VersionVector};
+use combine::{Difference, Intersection, Merge};
+pub use interval::Interval;
+use runs::Runs;
 
 /// A set of dots: a version vector together with a cloud of dots beyond its gaps, which compacts itself (Almeida,
 /// Shoker, Baquero 2018, §7.2, "causal context"; in DottedDB, Gonçalves et al. 2017, the node clock).
 ///
 /// For each replica it keeps disjoint intervals of sequence numbers, so its size follows the *gaps*, not the events,
-/// and a dot far ahead costs one interval. `contains` is logarithmic in the replicas and in one replica's gaps;
-/// `union`, `subtract` and `intersect` are linear in the intervals of both.
+/// and a dot far ahead costs one interval: 16 bytes, between half and all of the allocation filled, and about 64 bytes
+/// a replica. What it costs, with r replicas and g gaps of one replica:
+///
+/// | | |
+/// |---|---|
+/// | `contains`, `highest` | log r + log g |
+/// | `insert` | as `contains`, and moves at most 4 KiB and g / 128 pointers, wherever the gap is |
+/// | `union`, `subtract`, `intersect`, `includes`, `==` | a comparison of the intervals of both as memory, and a logarithm for each interval in which they differ |
+/// | `union` with a few dots, `includes` of a few | as so many `insert`s and `contains` |
 ///
 /// ```
 /// use syncline_clocks::{CausalContext, Dot, ReplicaId};
@@ -42,9 +40,8 @@ impl Interval {
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct CausalContext {
-    // For each replica a non-empty list of (first, last): ascending, disjoint, never adjacent. Equal sets of dots
-    // therefore have equal representations.
-    replicas: BTreeMap<ReplicaId, Vec<(u64, u64)>>,
+    // No replica without an event. Equal sets of dots therefore are equal.
+    replicas: BTreeMap<ReplicaId, Runs>,
 }
 
 impl CausalContext {
@@ -60,103 +57,93 @@ impl CausalContext {
         self.replicas.is_empty()
     }
 
-    /// How many events are known.
+    /// How many events are known. Walks all intervals.
     #[must_use]
     pub fn len(&self) -> u128 {
-        self.intervals().map(|run| u128::from(run.last - run.first) + 1).sum()
+        self.intervals().map(Interval::len).sum()
+    }
+
+    /// How many intervals [`intervals`](Self::intervals) gives, without walking them.
+    #[must_use]
+    pub fn interval_count(&self) -> usize {
+        self.replicas.values().map(Runs::len).sum()
     }
 
     /// Whether the event is known.
     #[must_use]
     pub fn contains(&self, dot: Dot) -> bool {
-        self.replicas.get(&dot.replica()).is_some_and(|runs| {
-            let after = runs.partition_point(|(first, _)| *first <= dot.sequence());
-            after > 0 && dot.sequence() <= runs[after - 1].1
-        })
+        self.replicas.get(&dot.replica()).is_some_and(|runs| runs.contains(dot.sequence()))
     }
 
     /// Makes the event known; false when it was known already.
     pub fn insert(&mut self, dot: Dot) -> bool {
-        let known = self.contains(dot);
-        if !known {
-            self.insert_run(dot.replica(), dot.sequence(), dot.sequence());
-        }
-        !known
+        let runs = self.replicas.entry(dot.replica()).or_insert_with(Runs::new);
+        runs.insert((dot.sequence(), dot.sequence()))
     }
 
     /// Makes all events of the interval known.
     ///
     /// # Panics
     /// If the interval is empty or starts at 0.
-    pub fn insert_interval(&mut self, interval: Interval) {
-        assert!(1 <= interval.first && interval.first <= interval.last, "an interval of events is not empty");
-        self.insert_run(interval.replica, interval.first, interval.last);
-    }
-
-    fn insert_run(&mut self, replica: ReplicaId, first: u64, last: u64) {
-        let runs = self.replicas.entry(replica).or_default();
-        // The runs that overlap or touch the new one stand side by side: they become one.
-        let start = runs.partition_point(|(_, end)| end.saturating_add(1) < first);
-        let end = runs.partition_point(|(begin, _)| *begin <= last.saturating_add(1));
-        let merged = match runs.get(start..end) {
-            Some([only]) => (only.0.min(first), only.1.max(last)),
-            Some([head, .., tail]) => (head.0.min(first), tail.1.max(last)),
-            _ => (first, last),
-        };
-        runs.splice(start..end, [merged]);
+    pub fn insert_interval(&mut self, Interval { replica, first, last }: Interval) {
+        assert!(1 <= first && first <= last, "an interval of events is not empty");
+        self.replicas.entry(replica).or_insert_with(Runs::new).insert((first, last));
     }
 
     /// The events of both.
     pub fn union(&mut self, other: &Self) {
-        for interval in other.intervals() {
-            self.insert_run(interval.replica, interval.first, interval.last);
+        for (replica, theirs) in &other.replicas {
+            match self.replicas.entry(*replica) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(theirs.clone());
+                }
+                Entry::Occupied(mut mine) => join(mine.get_mut(), theirs),
+            }
         }
+    }
+
+    /// As [`union`](Self::union), for what a peer sent. As cheap as that while the intervals of both together are
+    /// within the limits; near them it makes a copy.
+    ///
+    /// # Errors
+    /// [`LimitExceeded`], when the result would name more replicas or have more intervals than the limits allow;
+    /// nothing is joined.
+    pub fn try_union(&mut self, other: &Self, limits: &Limits) -> Result<(), LimitExceeded> {
+        if self.replicas.len().saturating_add(other.replicas.len()) > limits.replicas {
+            let missing = other.replicas.keys().filter(|replica| !self.replicas.contains_key(replica)).count();
+            limits.allow_replicas(self.replicas.len() + missing)?;
+        }
+        if self.interval_count().saturating_add(other.interval_count()) <= limits.intervals {
+            self.union(other);
+            return Ok(());
+        }
+        let mut joined = self.clone();
+        joined.union(other);
+        limits.allow_intervals(joined.interval_count())?;
+        *self = joined;
+        Ok(())
     }
 
     /// The events of this set that the other lacks.
     #[must_use]
     pub fn subtract(&self, other: &Self) -> Self {
-        self.combine(other, |mine, theirs| {
-            let mut left = Vec::new();
-            let mut skipped = 0;
-            for &(first, last) in mine {
-                let mut from = Some(first);
-                while skipped < theirs.len() && theirs[skipped].1 < first {
-                    skipped += 1;
-                }
-                for &(begin, end) in theirs[skipped..].iter().take_while(|run| run.0 <= last) {
-                    if let Some(start) = from.filter(|start| *start < begin) {
-                        left.push((start, begin - 1));
-                    }
-                    from = end.checked_add(1).filter(|next| *next <= last);
-                }
-                left.extend(from.map(|start| (start, last)));
-            }
-            left
-        })
+        let replicas = self.replicas.iter().filter_map(|(replica, mine)| {
+            let left = match other.replicas.get(replica) {
+                Some(theirs) => Difference::new(mine, theirs).collect(),
+                None => mine.clone(),
+            };
+            (!left.is_empty()).then_some((*replica, left))
+        });
+        Self { replicas: replicas.collect() }
     }
 
     /// The events in both.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Self {
-        self.combine(other, |mine, theirs| {
-            let mut both = Vec::new();
-            let (mut left, mut right) = (0, 0);
-            while let (Some(&(a, b)), Some(&(c, d))) = (mine.get(left), theirs.get(right)) {
-                if a.max(c) <= b.min(d) {
-                    both.push((a.max(c), b.min(d)));
-                }
-                if b < d { left += 1 } else { right += 1 }
-            }
-            both
-        })
-    }
-
-    fn combine(&self, other: &Self, runs: impl Fn(&[(u64, u64)], &[(u64, u64)]) -> Vec<(u64, u64)>) -> Self {
-        let replicas = self.replicas.iter().filter_map(|(replica, mine)| {
-            let theirs = other.replicas.get(replica).map_or(&[][..], Vec::as_slice);
-            let combined = runs(mine, theirs);
-            (!combined.is_empty()).then_some((*replica, combined))
+        let (few, many) = if self.replicas.len() <= other.replicas.len() { (self, other) } else { (other, self) };
+        let replicas = few.replicas.iter().filter_map(|(replica, left)| {
+            let both: Runs = Intersection::new(left, many.replicas.get(replica)?).collect();
+            (!both.is_empty()).then_some((*replica, both))
         });
         Self { replicas: replicas.collect() }
     }
@@ -164,24 +151,21 @@ impl CausalContext {
     /// Whether every event of the other is in this set.
     #[must_use]
     pub fn includes(&self, other: &Self) -> bool {
-        other.intervals().all(|wanted| {
-            self.replicas.get(&wanted.replica).is_some_and(|runs| {
-                let after = runs.partition_point(|(first, _)| *first <= wanted.first);
-                after > 0 && wanted.last <= runs[after - 1].1
-            })
+        other.replicas.iter().all(|(replica, theirs)| {
+            self.replicas.get(replica).is_some_and(|mine| Difference::new(theirs, mine).next().is_none())
         })
     }
 
     /// The highest known sequence number of `replica`, gaps or not; 0 when none is known.
     #[must_use]
     pub fn highest(&self, replica: ReplicaId) -> u64 {
-        self.replicas.get(&replica).and_then(|runs| runs.last()).map_or(0, |run| run.1)
+        self.replicas.get(&replica).map_or(0, Runs::highest)
     }
 
     /// The part without gaps: for each replica the prefix of its events that is known whole.
     #[must_use]
     pub fn version_vector(&self) -> VersionVector {
-        self.intervals().filter(|run| run.first == 1).map(|run| (run.replica, run.last)).collect()
+        self.replicas.iter().map(|(replica, runs)| (*replica, runs.prefix())).collect()
     }
 
     /// The replicas with a known event, in the order of their ids.
@@ -191,15 +175,35 @@ impl CausalContext {
 
     /// The runs of known events, by replica and number: a canonical form.
     pub fn intervals(&self) -> impl Iterator<Item = Interval> + '_ {
-        self.replicas.iter().flat_map(|(replica, runs)| {
-            runs.iter().map(|(first, last)| Interval { replica: *replica, first: *first, last: *last })
-        })
+        self.replicas
+            .iter()
+            .flat_map(|(replica, runs)| runs.iter().map(|(first, last)| Interval { replica: *replica, first, last }))
     }
 
     /// The known events, by replica and number. A set received from outside may hold 2^64 of them: bound the walk,
     /// or subtract first.
     pub fn dots(&self) -> impl Iterator<Item = Dot> + '_ {
         self.intervals().flat_map(Interval::dots)
+    }
+}
+
+/// Adds the runs that are missing: one by one while they are few beside those that are there, else by a walk over all.
+fn join(mine: &mut Runs, theirs: &Runs) {
+    const FEW: usize = 16;
+    let missing: Vec<_> = Difference::new(theirs, mine).collect();
+    if missing.len() <= FEW.max(mine.len() / FEW) {
+        for run in missing {
+            mine.insert(run);
+        }
+    } else {
+        *mine = Merge::new(mine, theirs).collect();
+    }
+}
+
+impl From<VersionVector> for CausalContext {
+    fn from(vector: VersionVector) -> Self {
+        let runs = |(replica, length)| (replica, Runs::from_iter([(1, length)]));
+        Self { replicas: vector.into_iter().map(runs).collect() }
     }
 }
 
@@ -213,68 +217,76 @@ impl FromIterator<Dot> for CausalContext {
 
 impl Extend<Dot> for CausalContext {
     fn extend<I: IntoIterator<Item = Dot>>(&mut self, dots: I) {
-        for dot in dots {
+        dots.into_iter().for_each(|dot| {
             self.insert(dot);
-        }
+        });
     }
 }
 
-impl core::fmt::Debug for CausalContext {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let runs = self.intervals().map(|run| alloc::format!("{:?}:{}..={}", run.replica, run.first, run.last));
-        f.debug_set().entries(runs).finish()
+impl fmt::Debug for CausalContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.intervals()).finish()
     }
 }
 
 #[cfg(feature = "serde")]
 mod serde_impl {
-    use alloc::collections::BTreeMap;
     use alloc::vec::Vec;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
     use super::CausalContext;
-    use crate::ReplicaId;
+    use super::runs::{Run, Runs};
+    use crate::by_replica;
 
-    /// A map from the replica to its runs, each as the gap before it and its length, so that small numbers stay small.
+    /// A map from the replica to its runs. In human-readable formats a run is its first and its last number; in binary
+    /// ones the gap before it and its length, so that small numbers stay small.
     impl Serialize for CausalContext {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let relative = !serializer.is_human_readable();
             serializer.collect_map(self.replicas.iter().map(|(replica, runs)| {
                 let mut end = 0;
-                let lengths = runs.iter().map(|(first, last)| {
-                    let run = (first - end - 1, last - first + 1);
-                    end = *last;
-                    run
+                let pairs = runs.iter().map(|(first, last)| {
+                    let pair = if relative { (first - end - 1, last - first + 1) } else { (first, last) };
+                    end = last;
+                    pair
                 });
-                (replica, lengths.collect::<Vec<(u64, u64)>>())
+                (replica, pairs.collect::<Vec<(u64, u64)>>())
             }))
         }
     }
 
     impl<'de> Deserialize<'de> for CausalContext {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let lengths = BTreeMap::<ReplicaId, Vec<(u64, u64)>>::deserialize(deserializer)?;
-            let mut replicas = BTreeMap::new();
-            for (replica, lengths) in lengths {
-                let runs =
-                    absolute(&lengths).ok_or_else(|| D::Error::custom("a causal context holds disjoint runs"))?;
-                replicas.insert(replica, runs);
-            }
-            Ok(Self { replicas })
+            let relative = !deserializer.is_human_readable();
+            let replicas = by_replica::deserialize(deserializer)?;
+            let replicas = replicas.into_iter().map(|(replica, pairs): (_, Vec<(u64, u64)>)| {
+                let runs = canonical(pairs, relative)
+                    .ok_or_else(|| D::Error::custom("a causal context holds runs that ascend, with gaps between them"));
+                Ok((replica, runs?))
+            });
+            Ok(Self { replicas: replicas.collect::<Result<_, _>>()? })
         }
     }
 
-    fn absolute(lengths: &[(u64, u64)]) -> Option<Vec<(u64, u64)>> {
-        let mut runs = Vec::with_capacity(lengths.len());
+    /// The runs, if these pairs are a causal context's: at least one, and in the one form that each set has.
+    fn canonical(pairs: Vec<(u64, u64)>, relative: bool) -> Option<Runs> {
+        let mut runs = Runs::new();
         let mut end = 0u64;
-        for (index, &(gap, length)) in lengths.iter().enumerate() {
-            if length == 0 || (index > 0 && gap == 0) {
+        for pair in pairs {
+            let (first, last) = if relative { absolute(pair, end)? } else { pair };
+            let gap = first.checked_sub(end)?;
+            if first == 0 || last < first || (gap <= 1 && end > 0) {
                 return None;
             }
-            let first = end.checked_add(gap)?.checked_add(1)?;
-            end = first.checked_add(length - 1)?;
-            runs.push((first, end));
+            runs.push((first, last));
+            end = last;
         }
         (!runs.is_empty()).then_some(runs)
+    }
+
+    fn absolute((gap, length): (u64, u64), end: u64) -> Option<Run> {
+        let first = end.checked_add(gap)?.checked_add(1)?;
+        Some((first, first.checked_add(length.checked_sub(1)?)?))
     }
 }

@@ -2,10 +2,14 @@
 
 use core::fmt;
 use core::num::NonZeroU64;
+use core::str::FromStr;
 
 use crate::ReplicaId;
 
-/// One event of one replica: the replica and the event's sequence number, which starts at 1. 24 bytes.
+/// One event of one replica (Preguiça et al. 2010, §3): the replica and the event's sequence number, which starts at 1.
+/// 24 bytes. Its text is `<uuid>:<number>`.
+///
+/// Ordered by replica, then number; across replicas that order says nothing about causality.
 ///
 /// ```
 /// use syncline_clocks::{Dot, ReplicaId};
@@ -13,6 +17,8 @@ use crate::ReplicaId;
 /// assert_eq!(first.sequence(), 1);
 /// assert_eq!(first.next().unwrap().sequence(), 2);
 /// assert_eq!(Dot::new(first.replica(), 0), None);
+/// assert_eq!(first.to_string(), "00000000-0000-0000-0000-000000000001:1");
+/// assert_eq!(first.to_string().parse(), Ok(first));
 /// assert_eq!(size_of::<Dot>(), 24);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,17 +77,49 @@ impl fmt::Debug for Dot {
     }
 }
 
+/// The text is not a dot's.
+///
+/// ```
+/// use syncline_clocks::{Dot, ParseDotError};
+/// assert_eq!("00000000-0000-0000-0000-000000000001:0".parse::<Dot>(), Err(ParseDotError));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseDotError;
+
+impl fmt::Display for ParseDotError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a dot is <uuid>:<sequence number from 1>")
+    }
+}
+
+impl core::error::Error for ParseDotError {}
+
+impl FromStr for Dot {
+    type Err = ParseDotError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (replica, sequence) = text.rsplit_once(':').ok_or(ParseDotError)?;
+        // One number has one spelling: no sign, no zero before it.
+        if !sequence.starts_with(|digit: char| matches!(digit, '1'..='9')) {
+            return Err(ParseDotError);
+        }
+        let replica = replica.parse().map_err(|_| ParseDotError)?;
+        let sequence = sequence.parse().map_err(|_| ParseDotError)?;
+        Ok(Self { replica, sequence })
+    }
+}
+
 #[cfg(feature = "serde")]
 mod serde_impl {
-    use alloc::string::String;
     use core::num::NonZeroU64;
 
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::Dot;
-    use crate::ReplicaId;
+    use crate::{ReplicaId, text};
 
-    /// `<uuid>:<sequence>` in human-readable formats, so that a dot can be a key of a JSON object.
+    /// `<uuid>:<sequence>` in human-readable formats, so that a dot can be a key of a JSON object; in binary ones the
+    /// id's 16 bytes and the number.
     impl Serialize for Dot {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             if serializer.is_human_readable() {
@@ -95,11 +133,7 @@ mod serde_impl {
     impl<'de> Deserialize<'de> for Dot {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             if deserializer.is_human_readable() {
-                let text = String::deserialize(deserializer)?;
-                let parsed = text.rsplit_once(':').and_then(|(replica, sequence)| {
-                    Some(Self { replica: replica.parse().ok()?, sequence: sequence.parse().ok()? })
-                });
-                parsed.ok_or_else(|| D::Error::custom("a dot is <uuid>:<sequence number from 1>"))
+                text::deserialize(deserializer, "a dot: <uuid>:<sequence number from 1>")
             } else {
                 let (replica, sequence) = <(ReplicaId, NonZeroU64)>::deserialize(deserializer)?;
                 Ok(Self { replica, sequence })

@@ -1,0 +1,5 @@
+//! The timed rows of group `clocks`.
+
+fn main() {
+    syncline_benches::measure(&syncline_benches::clocks::GROUP);
+}

@@ -31,6 +31,10 @@ pub enum Causality {
 /// Join is the pointwise maximum. It can not say "events 1 and 3, but not 2": that takes a
 /// [`CausalContext`](crate::CausalContext).
 ///
+/// It counts updates of data, and synchronising is none: two replicas that have seen the same updates are equal. To order
+/// the events of processes, receipts included, take a [`VectorClock`](crate::VectorClock), which counts every event and so
+/// never calls two processes equal.
+///
 /// A list in the order of the ids: 24 bytes a replica. `join`, `meet`, `compare` and `includes` walk both lists once;
 /// where both name the same replicas nothing is searched or moved. `get` is logarithmic in the replicas. `advance` of a
 /// replica that is not known yet moves those behind it, so build from many entries with `collect`.

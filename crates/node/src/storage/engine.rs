@@ -196,8 +196,7 @@ fn guarded<T>(call: impl FnOnce() -> fjall::Result<T>) -> fjall::Result<T> {
 
 fn failed(what: &str) -> impl Fn(fjall::Error) -> StoreError {
     move |error| {
-        let advice =
-            "if a restart does not help, rebuild the node from its peers: an empty directory and `rebuild = true`";
+        let advice = "if a restart does not help, start the node with an empty directory: it is rebuilt from its peers";
         StoreError(format!("the engine can not {what}: {error}; {advice}"))
     }
 }

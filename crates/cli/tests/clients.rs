@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+mod cluster;
+
 /// A cluster of `syncline up`, ended by a signal as Ctrl-C does.
 struct Up {
     child: Child,
@@ -61,8 +63,8 @@ fn installed() -> PathBuf {
     clients
 }
 
-fn clients_of(strategy: &str, port: u16) {
-    let up = Up::start(strategy, port);
+fn clients_of(strategy: &str) {
+    let up = Up::start(strategy, cluster::free_ports_for_up());
     let (first, last) = (up.port(0), up.port(2));
     let cli = |port: &str, words: &[&str]| run(Command::new("redis-cli").args(["-p", port]).args(words));
     assert_eq!(cli(&first, &["SET", "greeting", "hello"]), "OK\n");
@@ -80,15 +82,15 @@ fn clients_of(strategy: &str, port: u16) {
 
 #[test]
 fn published_clients_talk_to_leader_follower() {
-    clients_of("leader-follower", 21_400);
+    clients_of("leader-follower");
 }
 
 #[test]
 fn published_clients_talk_to_multi_leader() {
-    clients_of("multi-leader", 22_400);
+    clients_of("multi-leader");
 }
 
 #[test]
 fn published_clients_talk_to_leaderless() {
-    clients_of("leaderless", 23_400);
+    clients_of("leaderless");
 }

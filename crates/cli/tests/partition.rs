@@ -2,50 +2,14 @@
 //! at the same time comes together after the heal. Needs root, iproute2 and nftables.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use redis::Commands;
 
 mod cluster;
 
+use cluster::agreement::{Answers, agreed, answers, connect};
 use cluster::{Cluster, Shape};
-
-fn connect(cluster: &Cluster, node: usize, level: &str) -> redis::Connection {
-    let client = redis::Client::open(format!("redis://{}", cluster.redis(node))).unwrap();
-    let mut connection = client.get_connection_with_timeout(Duration::from_secs(5)).unwrap();
-    let mut command = redis::cmd("SYNCLINE.LEVEL");
-    level.split(' ').filter(|word| !word.is_empty()).for_each(|word| {
-        command.arg(word);
-    });
-    if !level.is_empty() {
-        let _: String = command.query(&mut connection).unwrap();
-    }
-    connection
-}
-
-fn answers(cluster: &Cluster, node: usize, level: &str) -> (BTreeSet<String>, i64, i64, String) {
-    let mut connection = connect(cluster, node, level);
-    (
-        connection.smembers("set").unwrap_or_default(),
-        connection.get("counter").unwrap_or_default(),
-        connection.get("based").unwrap_or_default(),
-        connection.get("string").unwrap_or_default(),
-    )
-}
-
-/// Waits until all nodes answer the same, and returns that.
-fn agreed(cluster: &Cluster, level: &str) -> (BTreeSet<String>, i64, i64, String) {
-    let until = Instant::now() + Duration::from_secs(20);
-    loop {
-        let all: Vec<_> = (0..cluster.shape.nodes).map(|node| answers(cluster, node, level)).collect();
-        if all.windows(2).all(|pair| pair[0] == pair[1]) {
-            return all[0].clone();
-        }
-        assert!(Instant::now() < until, "the nodes do not agree: {all:?}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
 
 /// Node 0 is cut off from the others; both sides take writes at a level that needs one replica.
 fn both_sides_change_the_same_keys(strategy: &'static str, level: &str) {
@@ -53,7 +17,7 @@ fn both_sides_change_the_same_keys(strategy: &'static str, level: &str) {
     let network = cluster.network.as_ref().unwrap();
     let _: () = connect(&cluster, 0, level).set("based", 5).unwrap();
     let _: () = connect(&cluster, 0, level).sadd("set", "before").unwrap();
-    agreed(&cluster, level);
+    agreed(&cluster, level, |answers| answers.set.len() == 1);
     network.cut(0, &[1, 2]);
     for (node, side) in [(0, "left"), (1, "right")] {
         let mut connection = connect(&cluster, node, level);
@@ -65,10 +29,10 @@ fn both_sides_change_the_same_keys(strategy: &'static str, level: &str) {
         let _: () = connection.set("string", side).unwrap();
     }
     // The control: the sides really did not hear each other.
-    let seen = [0, 1].map(|node| answers(&cluster, node, level).0.len());
+    let seen = [0, 1].map(|node| answers(&cluster, node, level).set.len());
     assert_eq!(seen, [101, 101], "the link was not cut");
     network.heal();
-    let (set, counter, based, string) = agreed(&cluster, level);
+    let Answers { set, counter, based, string } = agreed(&cluster, level, |answers| answers.set.len() > 101);
     assert_eq!((set.len(), counter, based), (201, 200, 7), "an addition or an increment was lost");
     assert_eq!(string, "right", "the later of two concurrent strings");
 }

@@ -9,6 +9,10 @@ use std::time::{Duration, Instant};
 
 use redis::Commands;
 
+mod cluster;
+
+use cluster::free_ports_for_up;
+
 /// A running `syncline up`, ended as by Ctrl-C when it is dropped.
 struct Up {
     child: Child,
@@ -98,7 +102,8 @@ impl Drop for Scratch {
 #[test]
 fn its_nodes_end_with_it_also_by_kill_9() {
     let scratch = Scratch::new("killed");
-    let mut up = Up::start(24_400, &["--dir", scratch.text()]);
+    let port = free_ports_for_up();
+    let mut up = Up::start(port, &["--dir", scratch.text()]);
     assert!(up.pids().all(is_running));
     let _: () = up.connect(0).set("k", "v").unwrap();
     up.child.kill().unwrap();
@@ -109,16 +114,17 @@ fn its_nodes_end_with_it_also_by_kill_9() {
         std::thread::sleep(Duration::from_millis(20));
     }
     // In order: the directory can be used again at once, and nothing is lost.
-    let up = Up::start(24_400, &["--dir", scratch.text()]);
+    let up = Up::start(port, &["--dir", scratch.text()]);
     assert_eq!(up.connect(2).get::<_, String>("k").unwrap(), "v");
 }
 
 #[test]
 fn a_port_that_is_taken_is_named() {
     let scratch = Scratch::new("ports");
-    for port in [25_401, 25_502, 25_600] {
+    let first = free_ports_for_up();
+    for port in [first + 1, first + 102, first + 200] {
         let _taken = TcpListener::bind(("127.0.0.1", port)).unwrap();
-        refuses(25_400, &["--dir", scratch.text()], &[&format!("127.0.0.1:{port}"), "--port"]);
+        refuses(first, &["--dir", scratch.text()], &[&format!("127.0.0.1:{port}"), "--port"]);
     }
     assert!(!scratch.0.join("node-0").exists(), "a node was started although a port of another is taken");
 }
@@ -126,24 +132,25 @@ fn a_port_that_is_taken_is_named() {
 #[test]
 fn a_directory_is_for_one_cluster_of_one_shape() {
     let scratch = Scratch::new("shape");
-    let mut up = Up::start(26_400, &["--dir", scratch.text(), "--partitions", "2"]);
+    let (port, other_port) = (free_ports_for_up(), free_ports_for_up());
+    let mut up = Up::start(port, &["--dir", scratch.text(), "--partitions", "2"]);
     let _: () = up.connect(0).set("k", "v").unwrap();
-    refuses(27_400, &["--dir", scratch.text(), "--partitions", "2"], &[scratch.text(), "in use", "another --dir"]);
-    refuses(26_400, &[], &["127.0.0.1:26400", "another `syncline up`"]);
+    refuses(other_port, &["--dir", scratch.text(), "--partitions", "2"], &[scratch.text(), "in use", "another --dir"]);
+    refuses(port, &[], &[&format!("127.0.0.1:{port}"), "another `syncline up`"]);
     up.stop();
     let made = "--strategy leaderless --nodes 3 --datacenters 1 --partitions 2";
     for other in ["--partitions 3", "--partitions 2 --nodes 5", "--partitions 2 --datacenters 3"] {
         let other = ["--dir", scratch.text()].into_iter().chain(other.split(' ')).collect::<Vec<_>>();
-        refuses(26_400, &other, &[scratch.text(), made]);
+        refuses(port, &other, &[scratch.text(), made]);
     }
     // It goes on where it was, on other ports if these are asked for.
-    let up = Up::start(27_400, &["--dir", scratch.text(), "--partitions", "2"]);
+    let up = Up::start(other_port, &["--dir", scratch.text(), "--partitions", "2"]);
     assert_eq!(up.connect(2).get::<_, String>("k").unwrap(), "v");
 }
 
 #[test]
 fn what_it_made_for_itself_goes_with_it_and_it_says_so() {
-    let mut child = command(28_400, &[]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = command(free_ports_for_up(), &[]).stdout(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(child.stdout.take().unwrap());
     let mut banner = String::new();
     said.read_line(&mut banner).unwrap();

@@ -1,5 +1,5 @@
 //! A cluster of real processes for tests: started, killed and restarted by id, ended when it is dropped.
-#![allow(dead_code, reason = "each test uses a part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part")]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+pub mod agreement;
+pub mod delay;
 pub mod network;
 
 use network::Network;
@@ -26,6 +28,7 @@ pub struct Cluster {
     directory: PathBuf,
     redis: Vec<SocketAddr>,
     http: Vec<SocketAddr>,
+    peers: Vec<SocketAddr>,
     processes: Vec<Option<Child>>,
     pub network: Option<Network>,
 }
@@ -43,12 +46,25 @@ fn free_port() -> u16 {
     }
 }
 
+/// A port for `syncline up`, with two more behind it, and three each behind the hundredth and the two hundredth, that nobody
+/// listens on now. Above those of [`free_port`].
+pub fn free_ports_for_up() -> u16 {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let asked = std::process::id().wrapping_mul(7).wrapping_add(ASKED.fetch_add(1, Ordering::Relaxed));
+        let first = 20_000 + 300 * u16::try_from(asked % 40).expect("below 40");
+        let mut ports = [0, 100, 200].into_iter().flat_map(|class| (0..3).map(move |node| first + class + node));
+        if ports.all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()) {
+            return first;
+        }
+    }
+}
+
 impl Cluster {
     /// Starts all nodes and waits until they are ready.
     pub fn start(shape: Shape) -> Self {
         let mut cluster = Self::prepare(shape);
-        (0..shape.nodes).for_each(|node| cluster.restart(node));
-        cluster.wait_until_ready();
+        cluster.start_all();
         cluster
     }
 
@@ -83,7 +99,18 @@ impl Cluster {
             std::fs::write(directory.join(format!("n{node}.toml")), text).expect("a file can be written");
         }
         let processes = (0..shape.nodes).map(|_| None).collect();
-        Self { shape, directory, redis, http, processes, network }
+        Self { shape, directory, redis, http, peers, processes, network }
+    }
+
+    /// Starts all nodes and waits until they are ready.
+    pub fn start_all(&mut self) {
+        (0..self.shape.nodes).for_each(|node| self.restart(node));
+        self.wait_until_ready();
+    }
+
+    /// Where the other nodes connect to a node.
+    pub fn peer(&self, node: usize) -> SocketAddr {
+        self.peers[node]
     }
 
     /// Where clients of a node connect.

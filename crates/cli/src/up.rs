@@ -203,7 +203,8 @@ impl Up {
                 Err(format!("multi-leader has one leader in each datacenter: leave --datacenters out, or give {nodes}"))
             }
             (_, Some(asked)) if asked > nodes => Err(format!(
-                "{nodes} nodes can not stand in {asked} datacenters: give --nodes {asked} or more, or --datacenters {nodes} or fewer"
+                "{nodes} nodes can not stand in {asked} datacenters: give --nodes {asked} or more, or \
+                 --datacenters {nodes} or fewer"
             )),
             (Strategy::MultiLeader, _) => Ok(nodes),
             (_, asked) => Ok(asked.unwrap_or(1)),

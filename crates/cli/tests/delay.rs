@@ -47,6 +47,7 @@ fn a_local_write_is_answered_before_the_others_can_have_heard_of_it() {
         let (mut here, mut there) = (connect(&cluster, 0, level), connect(&cluster, 1, level));
         delays.cut(0, &[1, 2]);
         let _: () = here.set("cut", "v").unwrap();
+        std::thread::sleep(4 * ONE_WAY);
         assert_eq!(there.get::<_, Option<String>>("cut").unwrap(), None, "{strategy}: the link was not cut");
         delays.heal();
         let seen = |there: &mut redis::Connection, key: &str| {
@@ -102,20 +103,11 @@ fn edit_both(cluster: &Cluster, level: &str, names: std::ops::Range<usize>, told
     });
 }
 
-fn conflicts(cluster: &Cluster) -> u64 {
-    let count = |node| {
-        let metrics = cluster.get(node, "/metrics");
-        let line = metrics.lines().find(|line| line.contains("outcome=\"conflict\"")).map(str::to_owned);
-        line.and_then(|line| line.rsplit(' ').next().map(str::to_owned)).map_or(0, |count| count.parse().unwrap())
-    };
-    (0..cluster.shape.nodes).map(count).sum()
-}
-
 /// Both sides change the same keys over slow links, then while node 0 is cut off, then over slow links again.
 fn nothing_is_lost(strategy: &'static str, level: &str) -> [Told; 2] {
     let (cluster, delays) = start(strategy);
     let mut told = [Told::default(), Told::default()];
-    edit_both(&cluster, level, 0..20, &mut told);
+    edit_both(&cluster, level, 0..10, &mut told);
     let acknowledged = |told: &[Told; 2]| told.iter().flat_map(|told| &told.added).cloned().collect::<BTreeSet<_>>();
     // Whatever is to pass has passed.
     let before = acknowledged(&told);
@@ -125,16 +117,17 @@ fn nothing_is_lost(strategy: &'static str, level: &str) -> [Told; 2] {
     let passed = |other| delays.passed(0, other);
     let passed_before = (passed(1), passed(2));
     assert!(passed_before.0 > 0 && passed_before.1 > 0, "{strategy}: the nodes do not talk through the proxies");
-    edit_both(&cluster, level, 20..23, &mut told);
+    edit_both(&cluster, level, 10..12, &mut told);
+    std::thread::sleep(4 * ONE_WAY);
     if strategy != "leader-follower" {
-        // The control: the sides really did not hear each other.
+        // The control: the sides really did not hear each other, although there was time.
         let sides = [0, 1].map(|node| answers(&cluster, node, level).set);
-        assert!(sides[0].contains("0-22") && !sides[0].contains("1-22"), "{strategy}: {sides:?}");
-        assert!(sides[1].contains("1-22") && !sides[1].contains("0-22"), "{strategy}: {sides:?}");
+        assert!(sides[0].contains("0-11") && !sides[0].contains("1-11"), "{strategy}: {sides:?}");
+        assert!(sides[1].contains("1-11") && !sides[1].contains("0-11"), "{strategy}: {sides:?}");
     }
     assert_eq!((passed(1), passed(2)), passed_before, "{strategy}: something passed a link that was cut");
     delays.heal();
-    edit_both(&cluster, level, 23..33, &mut told);
+    edit_both(&cluster, level, 12..20, &mut told);
 
     let acknowledged = acknowledged(&told);
     let counted = told.iter().map(|told| told.counted.0).sum::<i64>();
@@ -146,7 +139,8 @@ fn nothing_is_lost(strategy: &'static str, level: &str) -> [Told; 2] {
         assert!(told.iter().any(|told| told.last_string.as_ref() == Some(&all.string)), "{strategy}: {}", all.string);
     }
     if strategy != "leader-follower" {
-        assert!(conflicts(&cluster) > 0, "{strategy}: no two edits were concurrent");
+        let conflicts = |node| cluster.metric(node, "syncline_replication_total", "outcome=\"conflict\"");
+        assert!((0..3).map(conflicts).sum::<u64>() > 0, "{strategy}: no two edits were concurrent");
     }
     told
 }
@@ -154,18 +148,18 @@ fn nothing_is_lost(strategy: &'static str, level: &str) -> [Told; 2] {
 #[test]
 fn multi_leader_takes_writes_on_both_sides_of_a_slow_link_and_loses_none() {
     let told = nothing_is_lost("multi-leader", "");
-    assert!(told.iter().all(|told| told.counted == (33, 0) && told.added.len() == 33), "a local write was refused");
+    assert!(told.iter().all(|told| told.counted == (20, 0) && told.added.len() == 20), "a local write was refused");
 }
 
 #[test]
 fn leaderless_at_one_replica_takes_writes_on_both_sides_of_a_slow_link_and_loses_none() {
     let told = nothing_is_lost("leaderless", "W=1 R=1");
-    assert!(told.iter().all(|told| told.counted == (33, 0) && told.added.len() == 33), "a local write was refused");
+    assert!(told.iter().all(|told| told.counted == (20, 0) && told.added.len() == 20), "a local write was refused");
 }
 
 #[test]
 fn leader_follower_serves_on_the_side_of_the_majority_and_loses_nothing_that_it_acknowledged() {
     let [left, right] = nothing_is_lost("leader-follower", "");
     assert!(left.counted.1 > 0, "the side of the minority was served");
-    assert!(right.counted.0 >= 30, "the side of the majority was not served");
+    assert!(right.counted.0 >= 18, "the side of the majority was not served");
 }

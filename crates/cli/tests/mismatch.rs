@@ -7,12 +7,6 @@ mod cluster;
 
 use cluster::{Cluster, Shape};
 
-fn counted(cluster: &Cluster, node: usize) -> u64 {
-    let metrics = cluster.get(node, "/metrics");
-    let line = metrics.lines().find(|line| line.starts_with("syncline_peer_configuration_mismatches_total"));
-    line.and_then(|line| line.rsplit(' ').next()).map_or(0, |count| count.parse().unwrap())
-}
-
 fn is_noticed(from: &str, to: &str, key: &str, of_others: &str, of_last: &str) {
     let mut cluster = Cluster::prepare(Shape { strategy: "leaderless", storage: "disk", nodes: 3, apart: false });
     cluster.change(2, from, to);
@@ -20,7 +14,9 @@ fn is_noticed(from: &str, to: &str, key: &str, of_others: &str, of_last: &str) {
     let says = |node: usize, text: &str| {
         let until = Instant::now() + Duration::from_secs(10);
         // More than one refusal, so that a log of each retry would show.
-        while !cluster.get(node, "/ready").contains(text) || counted(&cluster, node) < 3 {
+        while !cluster.get(node, "/ready").contains(text)
+            || cluster.metric(node, "syncline_peer_configuration_mismatches_total", "") < 3
+        {
             let (ready, log) = (cluster.get(node, "/ready"), cluster.log_of(node));
             assert!(Instant::now() < until, "node {node} does not say {text}, but {ready}; its log:\n{log}");
             std::thread::sleep(Duration::from_millis(20));

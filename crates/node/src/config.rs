@@ -243,7 +243,8 @@ impl Config {
         if let Err(error) = self.bootstrap().check() {
             return unusable(match error {
                 syncline_replicas::ConfigurationError::Datacenters => {
-                    "multi-leader has one leader in each datacenter: give every one of `nodes` a `datacenter` of its own".into()
+                    "multi-leader has one leader in each datacenter: give each of `nodes` a `datacenter` of its own"
+                        .into()
                 }
                 error => format!("`nodes`: {error}"),
             });

@@ -27,6 +27,21 @@ struct OfPartition {
     peer: u32,
 }
 
+/// The outcomes that there are from the beginning: a rate needs a value to begin with.
+const REQUESTS: [&str; 5] = ["reached", "quorum_missed", "overloaded", "unavailable", "refused"];
+const REPLICATION: [&str; 10] = [
+    "conflict",
+    "passed_over",
+    "read_repaired",
+    "leader_changed",
+    "suffix_discarded",
+    "quorum_missed",
+    "update_refused",
+    "too_far_ahead",
+    "fenced",
+    "halted",
+];
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct OfOutcome {
     outcome: &'static str,
@@ -50,6 +65,12 @@ pub struct Metrics {
     pub(crate) readiness: Readiness,
     /// The last log index sent, for each partition that this node leads.
     log_ends: std::sync::Mutex<BTreeMap<PartitionId, u64>>,
+}
+
+fn of_outcomes(outcomes: &[&'static str]) -> Family<OfOutcome, Counter> {
+    let family = Family::default();
+    outcomes.iter().for_each(|outcome| drop(family.get_or_create(&OfOutcome { outcome })));
+    family
 }
 
 impl Default for Metrics {
@@ -77,11 +98,11 @@ impl Default for Metrics {
             "Peer connections that were refused because the peer was told something else of the cluster",
             mismatches.clone(),
         );
-        let requests = Family::default();
+        let requests = of_outcomes(&REQUESTS);
         registry.register("requests", "Requests of this node's clients by outcome", requests.clone());
         let latency = Histogram::new(exponential_buckets(0.000_05, 2.0, 18));
         registry.register("request_seconds", "How long requests of this node's clients took", latency.clone());
-        let notices = Family::default();
+        let notices = of_outcomes(&REPLICATION);
         registry.register(
             "replication",
             "Conflicts, discards, read repairs, leader changes, missed quorums and the like",

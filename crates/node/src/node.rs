@@ -137,6 +137,7 @@ impl Node {
         let mut tasks = JoinSet::new();
         let acceptor = Acceptor {
             handshake,
+            links: links.clone(),
             partitions: config.partitions,
             shards: inboxes.clone().into(),
             metrics: metrics.clone(),

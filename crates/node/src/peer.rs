@@ -142,6 +142,8 @@ struct Link {
     urgent: Queue,
     bulk: Queue,
     is_up: Arc<AtomicBool>,
+    /// Held by each connection over which the peer speaks to this node.
+    hears: Arc<()>,
 }
 
 /// The links to all other nodes. Cheap to clone.
@@ -197,7 +199,7 @@ impl Links {
                 metrics: metrics.clone(),
             };
             tokio::spawn(dialler.run(shutdown.clone()));
-            (peer, Link { urgent, bulk, is_up })
+            (peer, Link { urgent, bulk, is_up, hears: Arc::new(()) })
         });
         Self { links: Arc::new(links.collect()), metrics: metrics.clone() }
     }
@@ -226,9 +228,10 @@ impl Links {
         self.links.get(&peer).is_some_and(|link| link.is_up.load(Ordering::Relaxed))
     }
 
-    /// The peers whose links are connected.
+    /// How many peers this node speaks to and hears: who is only asked can not answer.
     pub(crate) fn connected(&self) -> usize {
-        self.links.values().filter(|link| link.is_up.load(Ordering::Relaxed)).count()
+        let is_heard = |link: &&Link| Arc::strong_count(&link.hears) > 1;
+        self.links.values().filter(|link| link.is_up.load(Ordering::Relaxed)).filter(is_heard).count()
     }
 }
 
@@ -324,6 +327,7 @@ impl Dialler {
 /// The listening end of all links.
 pub(crate) struct Acceptor {
     pub(crate) handshake: Handshake,
+    pub(crate) links: Links,
     pub(crate) partitions: u32,
     pub(crate) shards: Arc<[ShardInbox]>,
     pub(crate) metrics: Arc<Metrics>,
@@ -358,6 +362,7 @@ impl Acceptor {
         match tokio::time::timeout(HANDSHAKE, self.handshake.accept(&mut stream)).await {
             Ok(Ok(peer)) => {
                 let peer = NodeId(peer);
+                let _hears = self.links.links.get(&peer).map(|link| link.hears.clone());
                 if let Err(reason) = self.listen(peer, stream).await {
                     self.metrics.peer_refused();
                     report!("the connection of node {} was closed: {reason}", peer.0);

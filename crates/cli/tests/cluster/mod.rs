@@ -178,6 +178,15 @@ impl Cluster {
         text
     }
 
+    /// What a node counts under a name: the sum over the lines with this label.
+    pub fn metric(&self, node: usize, name: &str, label: &str) -> u64 {
+        let text = self.get(node, "/metrics");
+        let lines =
+            text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
+        let values = lines.filter(|line| line.contains(label)).filter_map(|line| line.rsplit(' ').next());
+        values.map(|value| value.parse::<u64>().expect("it is a number")).sum()
+    }
+
     fn log(&self, node: usize) -> PathBuf {
         self.directory.join(format!("n{node}.log"))
     }

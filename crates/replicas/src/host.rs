@@ -221,7 +221,7 @@ impl Hosted {
             return Ok(());
         }
         if !request.fits() {
-            turn.respond(from, request.respond(configuration, Err(Refusal::TooLarge)), Leaves::AtOnce);
+            turn.refuse(from, &request, configuration, Refusal::TooLarge);
             return Ok(());
         }
         match &mut self.replicator {

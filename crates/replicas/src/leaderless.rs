@@ -128,7 +128,7 @@ impl Leaderless {
             }
             let members = configuration.size();
             if let Err(refusal) = request.level.check(Level { read: members, write: members }) {
-                turn.respond(from, request.respond(configuration, Err(refusal)), Leaves::AtOnce);
+                turn.refuse(from, &request, configuration, refusal);
                 return Ok(());
             }
             self.generation += 1;
@@ -161,7 +161,7 @@ impl Leaderless {
         match kind {
             Ok(kind) => self.wait(turn, configuration, from, request, kind),
             Err(refusal) => {
-                turn.respond(from, request.respond(configuration, Err(refusal)), Leaves::AtOnce);
+                turn.refuse(from, &request, configuration, refusal);
                 Ok(())
             }
         }
@@ -400,7 +400,7 @@ impl Leaderless {
             let needed = pending.request.needed();
             turn.notify(Notice::QuorumMissed { request: id });
             let refusal = Refusal::QuorumNotReached { achieved, needed };
-            turn.respond(pending.client, pending.request.respond(configuration, Err(refusal)), Leaves::AtOnce);
+            turn.refuse(pending.client, &pending.request, configuration, refusal);
         }
         if let PendingKind::Read { clocks } = pending.kind {
             for (node, clock) in clocks {

@@ -46,9 +46,10 @@ impl MultiLeader {
         from: ClientId,
         request: &Request,
     ) -> Result<(), Fault> {
-        let outcome = self.serve(turn, configuration, request)?;
-        let leaves = if outcome.is_ok() { Leaves::WhenDurable } else { Leaves::AtOnce };
-        turn.respond(from, request.respond(configuration, outcome), leaves);
+        match self.serve(turn, configuration, request)? {
+            Ok(reply) => turn.respond(from, request.respond(configuration, Ok(reply)), Leaves::WhenDurable),
+            Err(refusal) => turn.refuse(from, request, configuration, refusal),
+        }
         Ok(())
     }
 

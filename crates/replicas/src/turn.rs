@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Batch, BatchNumber, Body, ClientId, Effect, Effects, Envelope, Epoch, Fault, NodeId, Notice, Now, PartitionId,
-    Response, StoreError, StoreRead, Timer, rows,
+    Batch, BatchNumber, Body, ClientId, Configuration, Effect, Effects, Envelope, Epoch, Fault, NodeId, Notice, Now,
+    PartitionId, Refusal, Request, Response, StoreError, StoreRead, Timer, rows,
 };
 
 const PAGE: usize = 256;
@@ -232,6 +232,11 @@ impl<'a> Turn<'a> {
 
     pub(crate) fn respond(&mut self, to: ClientId, response: Response, leaves: Leaves) {
         self.outputs.push((Effect::Respond { to, response, after: BatchNumber(0) }, leaves));
+    }
+
+    /// Tells a client at once why its request is not answered: that reveals nothing which a crash could take back.
+    pub(crate) fn refuse(&mut self, to: ClientId, request: &Request, configuration: &Configuration, refusal: Refusal) {
+        self.respond(to, request.respond(configuration, Err(refusal)), Leaves::AtOnce);
     }
 
     pub(crate) fn set_timer(&mut self, timer: Timer, wait: Duration) {

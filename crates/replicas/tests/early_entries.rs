@@ -3,33 +3,17 @@
 
 use std::time::Duration;
 
-use syncline_clocks::{Dot, ReplicaId, WallTime};
+use syncline_clocks::{Dot, WallTime};
 use syncline_replicas::{
-    BatchNumber, Body, ClientId, Command, Configuration, DatacenterId, Effect, Effects, Epoch, Host, Input, Level,
-    LogMessage, Member, Monotonic, NodeId, Now, PartitionId, Policies, Request, RequestId, Row, Settings, Strategy,
-    decode_row,
+    BatchNumber, Body, ClientId, Command, Effect, Effects, Epoch, Host, Input, Level, LogMessage, Monotonic, NodeId,
+    Now, PartitionId, Request, RequestId, Row, Settings, Strategy, decode_row,
 };
 
 mod support;
 
-use support::Rows;
+use support::{Rows, configuration};
 
 const P: PartitionId = PartitionId(0);
-
-fn bootstrap() -> Configuration {
-    let member = |node: u32| Member {
-        node: NodeId(node),
-        datacenter: DatacenterId(0),
-        replica: ReplicaId::from_u128(u128::from(node) + 1),
-    };
-    Configuration {
-        epoch: Epoch(1),
-        strategy: Strategy::LeaderFollower,
-        members: (0..3).map(member).collect(),
-        leader: Some(NodeId(0)),
-        policies: Policies::default(),
-    }
-}
 
 /// What one call comes to.
 #[derive(Default)]
@@ -81,7 +65,7 @@ fn set(sequence: u64) -> Input {
 }
 
 fn boot() -> Input {
-    Input::Boot { partition: P, incarnation: 1, bootstrap: bootstrap() }
+    Input::Boot { partition: P, incarnation: 1, bootstrap: configuration(Strategy::LeaderFollower, 3) }
 }
 
 const AT_ONCE: BatchNumber = BatchNumber(0);

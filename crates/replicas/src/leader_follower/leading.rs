@@ -307,6 +307,6 @@ impl Leading {
         let achieved = self.achieved(turn, configuration, &pending);
         turn.notify(Notice::QuorumMissed { request: id });
         let refusal = Refusal::QuorumNotReached { achieved, needed: pending.request.needed() };
-        turn.respond(pending.client, pending.request.respond(configuration, Err(refusal)), Leaves::AtOnce);
+        turn.refuse(pending.client, &pending.request, configuration, refusal);
     }
 }

@@ -4,7 +4,7 @@ use super::{LeaderFollower, Role};
 use crate::command::{execute, read};
 use crate::dedupe::Seen;
 use crate::log::LogEntry;
-use crate::turn::{Leaves, Turn};
+use crate::turn::Turn;
 use crate::{Applied, BatchNumber, ClientId, Configuration, Fault, Level, Refusal, Reply, Request};
 
 impl LeaderFollower {
@@ -34,7 +34,7 @@ impl LeaderFollower {
             None => self.write(turn, configuration, from, request.clone())?,
         };
         if let Some(refusal) = refusal {
-            turn.respond(from, request.respond(configuration, Err(refusal)), Leaves::AtOnce);
+            turn.refuse(from, &request, configuration, refusal);
         }
         Ok(())
     }

@@ -1,11 +1,31 @@
 //! A store in memory that flushes at once.
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part")]
 
+pub mod pair;
 pub mod world;
 
 use std::collections::BTreeMap;
 
-use syncline_replicas::{Batch, PartitionId, StoreError, StoreRead};
+use syncline_clocks::ReplicaId;
+use syncline_replicas::{
+    Batch, Configuration, DatacenterId, Epoch, Member, NodeId, PartitionId, Policies, StoreError, StoreRead, Strategy,
+};
+
+/// So many nodes, each in a datacenter of its own; where one leads, it is the first.
+pub fn configuration(strategy: Strategy, nodes: u16) -> Configuration {
+    let member = |node: u16| Member {
+        node: NodeId(node.into()),
+        datacenter: DatacenterId(node),
+        replica: ReplicaId::from_u128(u128::from(node) + 1),
+    };
+    Configuration {
+        epoch: Epoch(1),
+        strategy,
+        members: (0..nodes).map(member).collect(),
+        leader: (strategy == Strategy::LeaderFollower).then_some(NodeId(0)),
+        policies: Policies::default(),
+    }
+}
 
 #[derive(Default)]
 pub struct Rows {

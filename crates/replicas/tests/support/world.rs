@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use syncline_clocks::{CausalContext, Dot, ReplicaId, WallTime};
 use syncline_replicas::{
-    AntiEntropyMessage, Body, ClientId, Command, Configuration, Context, DatacenterId, Effect, Effects, Envelope,
-    Epoch, Host, Input, Level, Member, Monotonic, NodeId, Notice, Now, PartitionId, Policies, Position, Refusal,
-    RegisterPolicy, Reply, Request, RequestId, Response, Row, Settings, Strategy, Timer, Value, decode_row, read_value,
+    AntiEntropyMessage, Body, ClientId, Command, Configuration, Context, Effect, Effects, Envelope, Epoch, Host, Input,
+    Level, Monotonic, NodeId, Notice, Now, PartitionId, Policies, Position, Refusal, RegisterPolicy, Reply, Request,
+    RequestId, Response, Row, Settings, Strategy, Timer, Value, decode_row, read_value,
 };
 
-use super::Rows;
+use super::{Rows, configuration};
 
 pub const P: PartitionId = PartitionId(0);
 pub const MS: u64 = 1_000_000;
@@ -43,15 +43,8 @@ pub struct World {
 
 impl World {
     pub fn new(strategy: Strategy, policy: RegisterPolicy, settings: impl Fn(u32) -> Settings) -> Self {
-        let member =
-            |node: u32| Member { node: NodeId(node), datacenter: DatacenterId(node as u16), replica: replica(node) };
-        let bootstrap = Configuration {
-            epoch: Epoch(1),
-            strategy,
-            members: (0..3).map(member).collect(),
-            leader: Some(NodeId(0)),
-            policies: Policies { default: policy, by_prefix: vec![] },
-        };
+        let policies = Policies { default: policy, by_prefix: vec![] };
+        let bootstrap = Configuration { policies, ..configuration(strategy, 3) };
         let mut w = Self {
             nodes: vec![],
             now: 0,

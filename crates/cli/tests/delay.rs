@@ -1,5 +1,6 @@
 //! Real processes in datacenters that are 40 ms apart, one way: what an acknowledgement waits for, and that both sides may
-//! change the same keys while the link between them is slow or cut. Nothing is said of how long anything takes at the most.
+//! change the same keys while the link between them is slow or cut. Only what the imposed delay
+//! makes impossible is looked for, and nothing is said of how long anything takes at the most: no load can fail these tests.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use std::collections::BTreeSet;

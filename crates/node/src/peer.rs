@@ -30,6 +30,8 @@ use crate::shard::{ShardInbox, ShardInput};
 
 /// How many bytes may wait in one class of one link. Beyond, messages are dropped, and repaired later.
 const QUEUE: usize = 2 * MAX_MESSAGE;
+/// How many bytes a read of a link has room for at the least.
+const READ_AT_LEAST: usize = 16 << 10;
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long to wait before dialling again: at first, and at the most.
@@ -391,6 +393,8 @@ impl Acceptor {
                     self.metrics.peer_dropped(peer);
                 }
             }
+            // Without room to spare, the codec's few bytes would be read one frame's head at a time.
+            buffer.reserve(READ_AT_LEAST);
             match stream.read_buf(&mut buffer).await {
                 Ok(0) | Err(_) => return Ok(()),
                 Ok(_) => {}

@@ -125,6 +125,8 @@ impl StoreRead for Rows<'_> {
 enum Held {
     Send(NodeId, PeerMessage),
     Respond(Response),
+    /// The partition takes part.
+    Ready(PartitionId),
 }
 
 /// What a shard keeps of one partition, beside the host.
@@ -238,7 +240,8 @@ impl Shard {
         let bootstrap = self.parts.partitions[&partition].clone();
         self.handle(Input::Boot { partition, incarnation: self.parts.incarnation, bootstrap });
         self.deadlines.recover(partition);
-        self.parts.metrics.readiness.of_partition(partition, None);
+        // One that were lost before its first flush would have to be rebuilt.
+        self.release_when_durable(partition, Held::Ready(partition));
     }
 
     /// Removes keys that have expired, as far as this node's replicas may: a leader's followers leave it to the leader.
@@ -408,6 +411,12 @@ impl Shard {
         }
     }
 
+    /// When all is durable that was written so far.
+    fn release_when_durable(&mut self, partition: PartitionId, held: Held) {
+        let after = self.partitions.get(&partition).map_or(BatchNumber(0), |durability| durability.written);
+        self.release_or_hold(partition, after, held);
+    }
+
     fn release_or_hold(&mut self, partition: PartitionId, after: BatchNumber, held: Held) {
         let durability = self.partitions.entry(partition).or_default();
         if after <= durability.durable {
@@ -421,6 +430,7 @@ impl Shard {
         match held {
             Held::Send(to, message) => self.outbox.push(to, &message),
             Held::Respond(response) => self.respond(response),
+            Held::Ready(partition) => self.parts.metrics.readiness.of_partition(partition, None),
         }
     }
 

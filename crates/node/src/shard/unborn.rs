@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use syncline_replicas::{BatchNumber, Monotonic, NodeId, PartitionId, Request, Response, rebuild};
+use syncline_replicas::{Monotonic, NodeId, PartitionId, Request, Response, rebuild};
 use tokio::sync::oneshot;
 
 use super::requests::Origin;
@@ -162,7 +162,6 @@ impl Shard {
             }
         };
         let part = self.offered.part(to, partition, index, take);
-        let written = self.partitions.get(&partition).map_or(BatchNumber(0), |held| held.written);
-        self.release_or_hold(partition, written, Held::Send(to, PeerMessage::SnapshotPart(part)));
+        self.release_when_durable(partition, Held::Send(to, PeerMessage::SnapshotPart(part)));
     }
 }

@@ -222,11 +222,10 @@ impl FromStr for LamportTimestamp {
 
 #[cfg(feature = "serde")]
 mod serde_impl {
-    use alloc::string::String;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::LamportTimestamp;
+    use crate::text;
 
     /// `<counter>@<uuid>` in human-readable formats, so that a timestamp can be a key of a JSON object; counter and
     /// 16 bytes in binary ones.
@@ -243,7 +242,7 @@ mod serde_impl {
     impl<'de> Deserialize<'de> for LamportTimestamp {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             if deserializer.is_human_readable() {
-                String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+                text::deserialize(deserializer, "a Lamport timestamp: <counter>@<uuid>")
             } else {
                 let (counter, replica) = Deserialize::deserialize(deserializer)?;
                 Ok(Self { counter, replica })

@@ -111,12 +111,11 @@ impl Text<'_> {
 
 #[cfg(feature = "serde")]
 mod serde_impl {
-    use alloc::string::String;
     use core::fmt;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-    use crate::IntervalTreeClock;
+    use crate::{IntervalTreeClock, text};
 
     /// Text in human-readable formats, the paper's bits in binary ones.
     impl Serialize for IntervalTreeClock {
@@ -146,7 +145,7 @@ mod serde_impl {
     impl<'de> Deserialize<'de> for IntervalTreeClock {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             if deserializer.is_human_readable() {
-                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+                text::parse(deserializer, "a stamp of an interval tree clock: <id>;<event>")
             } else {
                 deserializer.deserialize_bytes(Bytes)
             }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Mostly a number from 0 to `usual`, one time in sixteen any number.
-fn number(g: &mut Gen, usual: u64) -> u64 {
+pub(crate) fn number(g: &mut Gen, usual: u64) -> u64 {
     if u8::arbitrary(g) % 16 == 0 { u64::arbitrary(g) } else { u64::arbitrary(g) % (usual + 1) }
 }
 

@@ -111,33 +111,25 @@ impl FromStr for Dot {
 
 #[cfg(feature = "serde")]
 mod serde_impl {
-    use core::num::NonZeroU64;
-
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::Dot;
-    use crate::{ReplicaId, text};
+    use crate::text;
 
     /// `<uuid>:<sequence>` in human-readable formats, so that a dot can be a key of a JSON object; in binary ones the
     /// id's 16 bytes and the number.
     impl Serialize for Dot {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            if serializer.is_human_readable() {
-                serializer.collect_str(self)
-            } else {
-                (self.replica, self.sequence).serialize(serializer)
-            }
+            text::serialize(self, (self.replica, self.sequence), serializer)
         }
     }
 
     impl<'de> Deserialize<'de> for Dot {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            if deserializer.is_human_readable() {
-                text::deserialize(deserializer, "a dot: <uuid>:<sequence number from 1>")
-            } else {
-                let (replica, sequence) = <(ReplicaId, NonZeroU64)>::deserialize(deserializer)?;
-                Ok(Self { replica, sequence })
-            }
+            text::deserialize(deserializer, "a dot: <uuid>:<sequence number from 1>", |(replica, sequence)| Self {
+                replica,
+                sequence,
+            })
         }
     }
 }

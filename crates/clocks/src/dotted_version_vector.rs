@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::{Causality, Dot, ReplicaId, VersionVector};
+use crate::{Causality, Dot, LimitExceeded, ReplicaId, VersionVector};
 
 /// The causal history of one version: the version's own event and, apart from it, what its writer had read.
 ///
@@ -181,6 +181,9 @@ pub enum UpdateError {
         /// Those that the replica knows.
         known: u64,
     },
+    /// The context would make more replicas known than the limits allow
+    /// ([`try_update`](crate::DottedVersionVectorSet::try_update)).
+    LimitExceeded(LimitExceeded),
     /// All 2^64 - 1 sequence numbers are used up.
     Exhausted,
 }
@@ -191,6 +194,7 @@ impl fmt::Display for UpdateError {
             Self::OwnFuture { claimed, known } => {
                 write!(f, "the context knows {claimed} events of this replica, which knows {known}")
             }
+            Self::LimitExceeded(exceeded) => exceeded.fmt(f),
             Self::Exhausted => write!(f, "all sequence numbers are used up"),
         }
     }

@@ -27,7 +27,8 @@ use crate::{Causality, Dot, LimitExceeded, Limits, ReplicaId, UpdateError, Versi
 ///
 /// Not guaranteed:
 /// - A context has to come from [`context`](Self::context) of the same key. A forged one replaces values that its
-///   client has not read, and future ones too; only one about the coordinating replica itself is noticed.
+///   client has not read, and future ones too; only one about the coordinating replica itself is noticed. How many
+///   replicas it may invent is bounded by [`try_update`](Self::try_update) and [`try_discard`](Self::try_discard).
 /// - Sequence numbers are those of the replica for this key: a replica that forgets the set and takes a new write
 ///   mints old dots again. A deleted key keeps its set, without values, until all replicas have seen the delete.
 /// - Two replicas that drop losers each by itself, by whatever rule, can disagree for ever: a value dropped as the
@@ -131,11 +132,29 @@ impl<V> DottedVersionVectorSet<V> {
     /// # Errors
     /// A context that knows events of `replica` which this set does not, or exhaustion; the set is unchanged.
     pub fn update(&mut self, context: &VersionVector, replica: ReplicaId, value: V) -> Result<Dot, UpdateError> {
-        let at = self.position(replica);
-        let known = at.map_or(0, |at| self.entries[at].length);
+        self.try_update(context, replica, value, &Limits::NONE)
+    }
+
+    /// As [`update`](Self::update), for a context that a client may have invented.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update), and more replicas than the limits allow, `replica` apart if it had no event yet; the
+    /// set is unchanged.
+    pub fn try_update(
+        &mut self,
+        context: &VersionVector,
+        replica: ReplicaId,
+        value: V,
+        limits: &Limits,
+    ) -> Result<Dot, UpdateError> {
+        let known = self.position(replica).map_or(0, |at| self.entries[at].length);
         let dot = next_dot(replica, known, context)?;
-        self.discard(context);
-        let entry = self.entry(replica);
+        self.try_discard(context, limits).map_err(UpdateError::LimitExceeded)?;
+        let at = self.position(replica).unwrap_or_else(|at| {
+            self.entries.insert(at, Entry { replica, length: 0, values: Vec::new() });
+            at
+        });
+        let entry = &mut self.entries[at];
         entry.length = dot.sequence();
         entry.values.insert(0, value);
         Ok(dot)
@@ -145,13 +164,19 @@ impl<V> DottedVersionVectorSet<V> {
     /// that has read them. The delete has no event of its own, so it does not outlive the history that it removes: a
     /// value that the client had not read stands.
     pub fn discard(&mut self, context: &VersionVector) {
-        for (replica, length) in context.iter() {
-            let entry = self.entry(replica);
-            entry.discard(length);
-            if length > entry.length {
-                *entry = Entry { replica, length, values: Vec::new() };
-            }
-        }
+        // What a reader has seen of a key is the key without values.
+        let read = |(replica, length)| Entry { replica, length, values: Vec::new() };
+        self.sync(Self { entries: context.iter().map(read).collect() });
+    }
+
+    /// As [`discard`](Self::discard), for a context that a client may have invented.
+    ///
+    /// # Errors
+    /// More replicas than the limits allow; the set is unchanged.
+    pub fn try_discard(&mut self, context: &VersionVector, limits: &Limits) -> Result<(), LimitExceeded> {
+        self.allow(context.replicas(), limits)?;
+        self.discard(context);
+        Ok(())
     }
 
     /// Takes in what another replica holds of the same key: the values that neither has seen replaced, under the
@@ -182,10 +207,7 @@ impl<V> DottedVersionVectorSet<V> {
     /// # Errors
     /// More replicas than the limits allow; the set is unchanged. The values are bounded by the bytes that they came in.
     pub fn try_sync(&mut self, other: Self, limits: &Limits) -> Result<(), LimitExceeded> {
-        if self.entries.len().saturating_add(other.entries.len()) > limits.replicas {
-            let missing = other.entries.iter().filter(|entry| self.position(entry.replica).is_none()).count();
-            limits.allow_replicas(self.entries.len() + missing)?;
-        }
+        self.allow(other.entries.iter().map(|entry| entry.replica), limits)?;
         self.sync(other);
         Ok(())
     }
@@ -202,17 +224,13 @@ impl<V> DottedVersionVectorSet<V> {
         self.context().compare(&other.context())
     }
 
-    fn position(&self, replica: ReplicaId) -> Option<usize> {
-        self.entries.binary_search_by_key(&replica, |entry| entry.replica).ok()
+    fn allow(&self, others: impl ExactSizeIterator<Item = ReplicaId>, limits: &Limits) -> Result<(), LimitExceeded> {
+        limits.allow_replicas(self.entries.len(), others, |replica| self.position(replica).is_err())
     }
 
-    /// The replica's entry; a new one, whose length the caller raises, if it has none.
-    fn entry(&mut self, replica: ReplicaId) -> &mut Entry<V> {
-        let at = self.entries.binary_search_by_key(&replica, |entry| entry.replica).unwrap_or_else(|at| {
-            self.entries.insert(at, Entry { replica, length: 0, values: Vec::new() });
-            at
-        });
-        &mut self.entries[at]
+    /// Where the replica's entry is, or has to be inserted.
+    fn position(&self, replica: ReplicaId) -> Result<usize, usize> {
+        self.entries.binary_search_by_key(&replica, |entry| entry.replica)
     }
 }
 

@@ -60,7 +60,9 @@ impl HybridClock {
         Self::resume(HybridTimestamp { epoch: 0, time: WallTime::from_nanos(0), counter: 0, replica }, max_drift)
     }
 
-    /// The clock of `last.replica` after a restart, or in another epoch: everything it issues is later than `last`.
+    /// The clock of `last.replica` after a restart, or in another epoch: everything it issues is later than `last`. Where
+    /// marks are used, another epoch begins by [`restart`](Self::restart) from a mark of it instead: this clock would
+    /// issue without any.
     #[must_use]
     pub const fn resume(last: HybridTimestamp, max_drift: Duration) -> Self {
         Self { last, max_drift, durable: None, wall: WallTime::from_nanos(0), stepped_back: None }
@@ -197,7 +199,10 @@ impl HybridClock {
         let next = rules.now().expect("a reading that is given can be read");
         let time = WallTime::from_nanos(next.time);
         if self.durable.is_some_and(|mark| HighWaterMark { epoch: next.epoch, time } >= mark) {
-            return Err(ClockError::NotReserved { needed: above(next.epoch, time) });
+            // At the end of time there is no higher mark to ask for.
+            let end = ClockError::CounterTooHigh { counter: next.count };
+            let needed = above(next.epoch, time);
+            return Err(if needed.time > time { ClockError::NotReserved { needed } } else { end });
         }
         if now < self.wall {
             self.note_step_back(StepBack { from: self.wall, to: now });
@@ -217,7 +222,7 @@ impl HybridClock {
     }
 }
 
-/// The lowest mark that allows timestamps at this time.
+/// The lowest mark that allows timestamps at this time; none does at the end of time.
 fn above(epoch: u32, time: WallTime) -> HighWaterMark {
     HighWaterMark { epoch, time: time.saturating_add(Duration::from_nanos(1)) }
 }

@@ -171,29 +171,23 @@ mod serde_impl {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::HybridTimestamp;
-    use crate::{ReplicaId, WallTime, text};
-
-    type Parts = (u32, WallTime, u32, ReplicaId);
+    use crate::text;
 
     /// The text in human-readable formats, the four fields in binary ones.
     impl Serialize for HybridTimestamp {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            if serializer.is_human_readable() {
-                serializer.collect_str(self)
-            } else {
-                (self.epoch, self.time, self.counter, self.replica).serialize(serializer)
-            }
+            text::serialize(self, (self.epoch, self.time, self.counter, self.replica), serializer)
         }
     }
 
     impl<'de> Deserialize<'de> for HybridTimestamp {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            if deserializer.is_human_readable() {
-                text::deserialize(deserializer, "a hybrid timestamp")
-            } else {
-                let (epoch, time, counter, replica) = Parts::deserialize(deserializer)?;
-                Ok(Self { epoch, time, counter, replica })
-            }
+            text::deserialize(deserializer, "a hybrid timestamp", |(epoch, time, counter, replica)| Self {
+                epoch,
+                time,
+                counter,
+                replica,
+            })
         }
     }
 }

@@ -43,6 +43,11 @@ use id::Id;
 /// until they meet, nobody can notice. A share that is lost with its process is lost: nobody may count it up again,
 /// and it is part of every id around it for ever. Stamps of two seeds do not compare.
 ///
+/// Nor that a peer is honest. [`join`](Self::join) takes in what a stamp says: the share, if it is not anonymous (join its
+/// [`peek`](Self::peek), if none was to be handed over); counts of any height, after which the holder of that part of
+/// the interval can record no more events; and trees of any width, so that message after message a clock can grow as large
+/// as all of them together. Take stamps from members that you trust.
+///
 /// Sizes: 32 bytes, and 32 for each inner node of either tree. Trees are at most [`MAX_DEPTH`](Self::MAX_DEPTH) deep,
 /// so that no stamp from outside can exhaust the stack: a process at that depth can not be forked. All operations are
 /// linear in the trees.

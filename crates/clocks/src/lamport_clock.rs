@@ -231,22 +231,16 @@ mod serde_impl {
     /// 16 bytes in binary ones.
     impl Serialize for LamportTimestamp {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            if serializer.is_human_readable() {
-                serializer.collect_str(self)
-            } else {
-                (self.counter, self.replica).serialize(serializer)
-            }
+            text::serialize(self, (self.counter, self.replica), serializer)
         }
     }
 
     impl<'de> Deserialize<'de> for LamportTimestamp {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            if deserializer.is_human_readable() {
-                text::deserialize(deserializer, "a Lamport timestamp: <counter>@<uuid>")
-            } else {
-                let (counter, replica) = Deserialize::deserialize(deserializer)?;
-                Ok(Self { counter, replica })
-            }
+            text::deserialize(deserializer, "a Lamport timestamp: <counter>@<uuid>", |(counter, replica)| Self {
+                counter,
+                replica,
+            })
         }
     }
 }
@@ -254,7 +248,6 @@ mod serde_impl {
 #[cfg(feature = "quickcheck-1")]
 impl quickcheck::Arbitrary for LamportTimestamp {
     fn arbitrary(g: &mut quickcheck::Gen) -> Self {
-        let replica = ReplicaId::from_u128(u128::from(u8::arbitrary(g) % 4));
-        Self { counter: u64::arbitrary(g), replica }
+        Self { counter: crate::arbitrary::number(g, 7), replica: ReplicaId::arbitrary(g) }
     }
 }

@@ -17,7 +17,8 @@
 //!
 //! Time and entropy are arguments: nothing here reads the operating system's clock or its randomness.
 //! Nothing observable depends on hash order. What peers send is bounded by the bytes of their messages where it is
-//! decoded, and by [`Limits`] where it is joined; what is refused leaves the state unchanged.
+//! decoded, and by [`Limits`] where it is joined (an [`IntervalTreeClock`] apart, whose peers have to be trusted); what is
+//! refused leaves the state unchanged.
 //!
 //! # Features
 //!

@@ -2,11 +2,16 @@
 
 use core::fmt;
 
+use crate::ReplicaId;
+
 /// The most that a join may leave behind: a peer can invent any number of ids, and any number of gaps under one id.
 ///
 /// Decoding needs no such limit: what is decoded takes at most 32 bytes of memory for each byte it is read from, beside a
-/// mebibyte, whatever lengths the bytes claim (`tests/memory.rs`), so the limit on a message's bytes bounds it. A state
-/// that joins message after message is bounded by these limits alone.
+/// mebibyte, whatever lengths the bytes claim, and an interval tree at most 150 (`tests/memory.rs`); so the limit on a
+/// message's bytes bounds it. A state that joins message after message is bounded by these limits alone.
+///
+/// An [`IntervalTreeClock`](crate::IntervalTreeClock) has no such limit, and a
+/// [`TruncatingVersionVector`](crate::TruncatingVersionVector) has its threshold instead.
 ///
 /// ```
 /// use syncline_clocks::{LimitExceeded, Limits, ReplicaId, VersionVector};
@@ -19,7 +24,8 @@ use core::fmt;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
-    /// The most replicas: about 24 bytes each in a version vector, about 64 in a causal context.
+    /// The most replicas: 24 bytes each in a version vector, 48 in a dotted version vector set, up to 110 in a causal
+    /// context, and there 40 more for one with a gap.
     pub replicas: usize,
     /// The most runs of consecutive events, over all replicas of a causal context: about 16 bytes each.
     pub intervals: usize,
@@ -29,8 +35,19 @@ impl Limits {
     /// No limit: for what does not come from outside, and as a base to change one field of.
     pub const NONE: Self = Self { replicas: usize::MAX, intervals: usize::MAX };
 
-    pub(crate) fn allow_replicas(&self, would_be: usize) -> Result<(), LimitExceeded> {
+    /// Whether those of `others` that are new may stand beside so many known replicas. They are counted only where the
+    /// limit is near.
+    pub(crate) fn allow_replicas(
+        &self,
+        known: usize,
+        others: impl ExactSizeIterator<Item = ReplicaId>,
+        is_new: impl Fn(ReplicaId) -> bool,
+    ) -> Result<(), LimitExceeded> {
         let limit = self.replicas;
+        if known.saturating_add(others.len()) <= limit {
+            return Ok(());
+        }
+        let would_be = known + others.filter(|replica| is_new(*replica)).count();
         if would_be > limit { Err(LimitExceeded::Replicas { would_be, limit }) } else { Ok(()) }
     }
 

@@ -126,21 +126,13 @@ mod serde_impl {
     /// Text in human-readable formats (so an id can be a key of a JSON object), 16 bytes in binary ones.
     impl Serialize for ReplicaId {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            if serializer.is_human_readable() {
-                serializer.collect_str(self)
-            } else {
-                self.to_bytes().serialize(serializer)
-            }
+            text::serialize(self, self.to_bytes(), serializer)
         }
     }
 
     impl<'de> Deserialize<'de> for ReplicaId {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            if deserializer.is_human_readable() {
-                text::deserialize(deserializer, "a UUID")
-            } else {
-                <[u8; 16]>::deserialize(deserializer).map(Self::from_bytes)
-            }
+            text::deserialize(deserializer, "a UUID", Self::from_bytes)
         }
     }
 }

@@ -137,20 +137,18 @@ mod quickcheck_impl {
 
     use super::{Freeze, Retirement};
     use crate::ReplicaId;
-
-    fn replica(g: &mut Gen) -> ReplicaId {
-        ReplicaId::from_u128(u128::from(u8::arbitrary(g) % 8))
-    }
+    use crate::arbitrary::number;
 
     impl Arbitrary for Freeze {
         fn arbitrary(g: &mut Gen) -> Self {
-            Self { member: replica(g), replica: replica(g), length: u8::arbitrary(g).into() }
+            let [member, replica] = [(); 2].map(|()| ReplicaId::arbitrary(g));
+            Self { member, replica, length: number(g, 7) }
         }
     }
 
     impl Arbitrary for Retirement {
         fn arbitrary(g: &mut Gen) -> Self {
-            Self { replica: replica(g), length: u8::arbitrary(g).into() }
+            Self { replica: ReplicaId::arbitrary(g), length: number(g, 7) }
         }
     }
 }

@@ -174,9 +174,6 @@ impl core::error::Error for VectorClockError {}
 #[cfg(feature = "quickcheck-1")]
 impl quickcheck::Arbitrary for VectorClock {
     fn arbitrary(g: &mut quickcheck::Gen) -> Self {
-        let counts = Vec::<(u8, u8)>::arbitrary(g);
-        let history =
-            counts.into_iter().map(|(process, count)| (ReplicaId::from_u128(u128::from(process % 4)), count.into()));
-        Self { process: ReplicaId::from_u128(0), history: history.collect() }
+        Self { process: ReplicaId::arbitrary(g), history: VersionVector::arbitrary(g) }
     }
 }

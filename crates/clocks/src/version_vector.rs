@@ -97,6 +97,10 @@ impl VersionVector {
         }
     }
 
+    pub(crate) fn replicas(&self) -> impl ExactSizeIterator<Item = ReplicaId> + '_ {
+        self.iter().map(|(replica, _)| replica)
+    }
+
     fn place(&self, replica: ReplicaId) -> Result<usize, usize> {
         self.lengths.binary_search_by_key(&replica, |(known, _)| *known)
     }
@@ -152,10 +156,7 @@ impl VersionVector {
     /// # Errors
     /// [`LimitExceeded::Replicas`], when the result would name more replicas than the limits allow; nothing is joined.
     pub fn try_join(&mut self, other: &Self, limits: &Limits) -> Result<(), LimitExceeded> {
-        if self.len().saturating_add(other.len()) > limits.replicas {
-            let missing = other.lengths.iter().filter(|(replica, _)| self.place(*replica).is_err()).count();
-            limits.allow_replicas(self.len() + missing)?;
-        }
+        limits.allow_replicas(self.len(), other.replicas(), |replica| self.place(replica).is_err())?;
         self.join(other);
         Ok(())
     }
@@ -165,13 +166,7 @@ impl VersionVector {
     pub fn meet(&mut self, other: &Self) {
         let mut theirs = other.lengths.as_slice();
         self.lengths.retain_mut(|(replica, length)| {
-            while let [(behind, _), rest @ ..] = theirs
-                && behind < replica
-            {
-                theirs = rest;
-            }
-            let shared = theirs.first().filter(|(same, _)| same == replica);
-            *length = shared.map_or(0, |(_, theirs)| *theirs.min(length));
+            *length = walk_to(&mut theirs, *replica).min(*length);
             *length > 0
         });
     }
@@ -189,12 +184,7 @@ impl VersionVector {
     pub fn missing_from<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = Interval> + 'a {
         let mut theirs = other.lengths.as_slice();
         self.iter().filter_map(move |(replica, last)| {
-            while let [(behind, _), rest @ ..] = theirs
-                && *behind < replica
-            {
-                theirs = rest;
-            }
-            let known = theirs.first().filter(|(same, _)| *same == replica).map_or(0, |(_, known)| *known);
+            let known = walk_to(&mut theirs, replica);
             (known < last).then(|| Interval { replica, first: known + 1, last })
         })
     }
@@ -251,6 +241,16 @@ impl VersionVector {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (ReplicaId, u64)> + '_ {
         self.into_iter()
     }
+}
+
+/// Passes over the entries before `replica`'s and returns its length: 0 if it has none.
+fn walk_to(lengths: &mut &[(ReplicaId, u64)], replica: ReplicaId) -> u64 {
+    while let [(behind, _), rest @ ..] = lengths
+        && *behind < replica
+    {
+        *lengths = rest;
+    }
+    lengths.first().filter(|(same, _)| *same == replica).map_or(0, |(_, length)| *length)
 }
 
 /// The order of inclusion.

@@ -4,8 +4,8 @@
 
 use quickcheck::{Arbitrary, Gen, quickcheck};
 use syncline_clocks::{
-    CausalContext, Causality, Dot, HighWaterMark, HybridTimestamp, Interval, Limits, ReplicaId, StepBack, Uncertainty,
-    VersionVector, WallTime,
+    CausalContext, Causality, Dot, HighWaterMark, HybridTimestamp, Interval, LamportTimestamp, Limits, ReplicaId,
+    StepBack, Uncertainty, VersionVector, WallTime,
 };
 
 /// How many of a thousand pairs of independent values are related.
@@ -24,6 +24,7 @@ fn independent_values_meet_often() {
     assert!(meet::<CausalContext>(|a, b| !a.intersect(b).is_empty()) > 100);
     assert!(meet::<CausalContext>(|a, b| a.includes(b)) > 20);
     assert!(meet::<HybridTimestamp>(|a, b| (a.epoch, a.time) == (b.epoch, b.time)) > 1);
+    assert!(meet::<LamportTimestamp>(|a, b| a.counter == b.counter && a.replica != b.replica) > 20);
     assert!(meet::<HighWaterMark>(|a, b| a == b) > 1);
     assert!(meet::<WallTime>(|a, b| a == b) > 10);
     assert!(meet::<Limits>(|a, b| a.replicas == b.replicas) > 50);

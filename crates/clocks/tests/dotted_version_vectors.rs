@@ -4,9 +4,12 @@
 #![cfg(all(feature = "serde", feature = "quickcheck-1"))]
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+mod support;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use quickcheck::{Arbitrary, Gen, quickcheck};
+use support::{encodings_round_trip, relation};
 use syncline_clocks::{
     Causality, Dot, DottedVersionVector, DottedVersionVectorSet, LimitExceeded, Limits, ReplicaId, UpdateError,
     VersionVector,
@@ -285,18 +288,10 @@ quickcheck! {
         let (naive, expected) = run::<Naive>(&steps);
         let (sets, seen) = run::<Sets>(&steps);
         // The clocks relate as the sets of known writes do.
-        let relation = |a: usize, b: usize| {
-            let (left, right) = (&naive.servers[a].known, &naive.servers[b].known);
-            match (left.is_subset(right), right.is_subset(left)) {
-                (true, true) => Causality::Equal,
-                (true, false) => Causality::Before,
-                (false, true) => Causality::After,
-                (false, false) => Causality::Concurrent,
-            }
-        };
+        let known = |at: usize| &naive.servers[at].known;
         let pairs = (0..SERVERS).flat_map(|a| (0..SERVERS).map(move |b| (a, b)));
         seen == expected
-            && pairs.into_iter().all(|(a, b)| sets.servers[a].compare(&sets.servers[b]) == relation(a, b))
+            && pairs.into_iter().all(|(a, b)| sets.servers[a].compare(&sets.servers[b]) == relation(known(a), known(b)))
     }
 
     fn versions_are_what_the_definition_says(steps: Vec<Step>) -> bool {
@@ -336,12 +331,8 @@ quickcheck! {
             && synced(&synced(&a, &b), &c) == synced(&a, &synced(&b, &c))
     }
 
-    fn encodings_round_trip(set: DottedVersionVectorSet<String>, version: DottedVersionVector) -> bool {
-        let bytes = postcard::to_allocvec(&(&set, &version)).unwrap();
-        let json = serde_json::to_string(&(&set, &version)).unwrap();
-        type Both = (DottedVersionVectorSet<String>, DottedVersionVector);
-        postcard::from_bytes::<Both>(&bytes).unwrap() == (set.clone(), version.clone())
-            && serde_json::from_str::<Both>(&json).unwrap() == (set, version)
+    fn encodings_give_them_back(set: DottedVersionVectorSet<String>, version: DottedVersionVector) -> bool {
+        encodings_round_trip(&set) && encodings_round_trip(&version)
     }
 
     fn bytes_that_decode_are_a_set_with_an_encoding_of_its_own(bytes: Vec<u8>) -> bool {
@@ -451,4 +442,24 @@ fn invented_replicas_are_limited() {
     assert_eq!(set, invented(0));
     assert_eq!(set.try_sync(invented(30), &limits), Ok(()));
     assert_eq!(set.len(), 90);
+    // Clients invent them too, in what they say they have read.
+    let before = set.clone();
+    let context = invented(60).context();
+    assert_eq!(set.try_discard(&context, &limits), Err(exceeded));
+    let refused = set.try_update(&context, ReplicaId::from_u128(0), 7, &limits);
+    assert_eq!(refused, Err(UpdateError::LimitExceeded(exceeded)));
+    assert_eq!(set, before);
+    let limits = Limits { replicas: 90, ..limits };
+    assert_eq!(set.try_discard(&invented(30).context(), &limits), Ok(()));
+    assert!(set.try_update(&set.context(), ReplicaId::from_u128(1_000), 7, &limits).is_ok());
+    assert_eq!(set.values().collect::<Vec<_>>(), [&7]);
+}
+
+/// Ids that all stand before those that are known: were each inserted by itself, it would take minutes, which whoever waits for this test would see.
+#[test]
+fn a_context_of_many_replicas_is_taken_in_by_one_walk() {
+    let contexts = [200_000..400_000, 0..200_000].map(|ids| -> VersionVector { ids.map(|n| (id(n), 1)).collect() });
+    let mut set = DottedVersionVectorSet::<u8>::new();
+    contexts.iter().for_each(|context| set.discard(context));
+    assert_eq!(set.context().len(), 400_000);
 }

@@ -173,6 +173,23 @@ fn a_mark_reaches_at_most_half_the_drift_ahead_and_is_never_lowered() {
     assert_eq!(clock.ahead_of(now), DRIFT / 2);
 }
 
+/// Whoever asks for the mark that is needed and tries again must not do so for ever.
+#[test]
+fn at_the_end_of_time_no_mark_is_asked_for() {
+    let end = WallTime::from_nanos(u64::MAX);
+    let mut clock = HybridClock::restart(id(1), HighWaterMark { epoch: 0, time: end }, DRIFT);
+    let before = clock.clone();
+    assert!(matches!(clock.tick(end), Err(ClockError::CounterTooHigh { .. })));
+    assert_eq!((&clock, clock.reserve(end, DRIFT).time), (&before, end));
+    let mut clock = HybridClock::new(id(1), DRIFT);
+    clock.mark_durable(clock.reserve(end, DRIFT));
+    let below = end.saturating_sub(Duration::from_nanos(1));
+    assert!(clock.tick(below).is_ok());
+    let remote = HybridTimestamp { epoch: 0, time: end, counter: 0, replica: id(2) };
+    assert!(matches!(clock.observe(below, remote), Err(ClockError::CounterTooHigh { .. })));
+    assert!(clock.tick(below).is_ok());
+}
+
 /// The clock runs as far ahead as is allowed, because of a peer's timestamp, reserves, and restarts at that moment.
 #[test]
 fn what_is_issued_after_a_restart_is_accepted_by_peers() {

@@ -2,9 +2,12 @@
 #![cfg(all(feature = "serde", feature = "quickcheck-1"))]
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+mod support;
+
 use std::collections::BTreeSet;
 
 use quickcheck::{Arbitrary, Gen, quickcheck};
+use support::{encodings_round_trip, relation, text_round_trips};
 use syncline_clocks::{
     Causality, IntervalTreeClock, IntervalTreeDecodeError, IntervalTreeEventError, IntervalTreeForkError,
     IntervalTreeJoinError,
@@ -93,15 +96,6 @@ impl System {
     }
 }
 
-fn relation(left: &History, right: &History) -> Causality {
-    match (left.is_subset(right), right.is_subset(left)) {
-        (true, true) => Causality::Equal,
-        (true, false) => Causality::Before,
-        (false, true) => Causality::After,
-        (false, false) => Causality::Concurrent,
-    }
-}
-
 fn stamp(text: &str) -> IntervalTreeClock {
     text.parse().unwrap()
 }
@@ -118,13 +112,11 @@ quickcheck! {
     fn every_stamp_is_in_normal_form_and_round_trips(steps: Vec<Step>) -> bool {
         let mut system = System::new();
         steps.into_iter().for_each(|step| system.step(step));
+        // Decoding refuses what is not in normal form.
         let round_trips = |stamp: &IntervalTreeClock| {
-            let bytes = postcard::to_allocvec(stamp).unwrap();
-            let json = serde_json::to_string(stamp).unwrap();
-            // Decoding refuses what is not in normal form.
             IntervalTreeClock::from_bytes(&stamp.to_bytes()).as_ref() == Ok(stamp)
-                && postcard::from_bytes::<IntervalTreeClock>(&bytes).as_ref() == Ok(stamp)
-                && serde_json::from_str::<IntervalTreeClock>(&json).unwrap() == *stamp
+                && text_round_trips(stamp)
+                && encodings_round_trip(stamp)
         };
         system.processes.iter().chain(&system.stored).all(|(stamp, _)| round_trips(stamp))
     }

@@ -7,7 +7,7 @@
 
 use peak_alloc::PeakAlloc;
 use serde::de::DeserializeOwned;
-use syncline_clocks::{CausalContext, Dot, LimitExceeded, Limits, ReplicaId, VersionVector};
+use syncline_clocks::{CausalContext, Dot, IntervalTreeClock, LimitExceeded, Limits, ReplicaId, VersionVector};
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
@@ -24,6 +24,34 @@ fn claiming(length: u64, entry: &[u8]) -> Vec<u8> {
     let mut bytes = postcard::to_allocvec(&length).unwrap();
     bytes.extend_from_slice(entry);
     bytes
+}
+
+#[derive(Default)]
+struct Bits {
+    bytes: Vec<u8>,
+    free: u32,
+}
+
+impl Bits {
+    fn push(&mut self, bit: bool) {
+        if self.free == 0 {
+            self.bytes.push(0);
+            self.free = 8;
+        }
+        self.free -= 1;
+        *self.bytes.last_mut().unwrap() |= u8::from(bit) << self.free;
+    }
+
+    /// An id that owns something in both halves for so many levels, and then in the right half alone.
+    fn fork(&mut self, both: usize, right: usize) {
+        if both > 0 {
+            [true, true].into_iter().for_each(|bit| self.push(bit));
+            (0..2).for_each(|_| self.fork(both - 1, right));
+        } else {
+            (0..right).flat_map(|_| [false, true]).for_each(|bit| self.push(bit));
+            [false, false, true].into_iter().for_each(|bit| self.push(bit));
+        }
+    }
 }
 
 #[test]
@@ -49,17 +77,34 @@ fn decoding_takes_memory_in_proportion_to_the_bytes() {
     assert_eq!(decoded.unwrap(), vector);
     assert!(used <= 4 * bytes.len(), "{used} for {}", bytes.len());
 
-    let invented: CausalContext = ids(100_000).map(Dot::first).collect();
-    let bytes = postcard::to_allocvec(&invented).unwrap();
-    let (decoded, used) = decode::<CausalContext>(&bytes);
-    assert_eq!(decoded.unwrap(), invented);
-    assert!(used <= 16 * bytes.len(), "{used} for {}", bytes.len());
+    // What is held, as the documentation of `Limits` has it: the ids alone, and a run behind a gap of each.
+    for (number, held) in [(1, 110), (5, 110 + 40)] {
+        let before = HEAP.current_usage();
+        let invented: CausalContext = ids(100_000).filter_map(|id| Dot::new(id, number)).collect();
+        let kept = HEAP.current_usage() - before;
+        assert!(kept <= held * 100_000, "{kept}");
+        let bytes = postcard::to_allocvec(&invented).unwrap();
+        let (decoded, used) = decode::<CausalContext>(&bytes);
+        assert_eq!(decoded.unwrap(), invented);
+        assert!(used <= 16 * bytes.len(), "{used} for {}", bytes.len());
+    }
 
     let gaps: CausalContext = (1..=100_000).filter_map(|n| Dot::new(ReplicaId::from_u128(1), 2 * n)).collect();
     let bytes = postcard::to_allocvec(&gaps).unwrap();
     let (decoded, used) = decode::<CausalContext>(&bytes);
     assert_eq!(decoded.unwrap(), gaps);
     assert!(used <= 32 * bytes.len(), "{used} for {}", bytes.len());
+
+    // An interval tree packs a level into two bits: 1,024 ways down to where the deepest ids are.
+    let mut id = Bits::default();
+    id.fork(10, IntervalTreeClock::MAX_DEPTH - 10);
+    // The event 0.
+    [true, false, false, false].into_iter().for_each(|bit| id.push(bit));
+    let before = HEAP.current_usage();
+    HEAP.reset_peak_usage();
+    let stamp = IntervalTreeClock::from_bytes(&id.bytes);
+    let used = HEAP.peak_usage() - before;
+    assert!(stamp.is_ok() && used <= 150 * id.bytes.len(), "{used} for {}", id.bytes.len());
 
     // Joined message by message, they would grow a state without bound.
     let limits = Limits { replicas: 1_000, intervals: 10_000 };

@@ -3,9 +3,12 @@
 #![cfg(all(feature = "serde", feature = "quickcheck-1"))]
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+mod support;
+
 use std::collections::BTreeSet;
 
 use quickcheck::{Arbitrary, Gen, QuickCheck, quickcheck};
+use support::{encodings_round_trip, relation};
 use syncline_clocks::{
     Causality, Dot, Fenced, Freeze, FreezeError, LimitExceeded, Limits, ReplicaId, RetireError, Retirement,
     Retirements, RetiringVersionVector, TooEarly, TruncatingVersionVector, VersionVector, WallTime,
@@ -13,15 +16,6 @@ use syncline_clocks::{
 
 fn id(number: usize) -> ReplicaId {
     ReplicaId::from_u128(number as u128)
-}
-
-fn relation(left: &BTreeSet<Dot>, right: &BTreeSet<Dot>) -> Causality {
-    match (left.is_subset(right), right.is_subset(left)) {
-        (true, true) => Causality::Equal,
-        (true, false) => Causality::Before,
-        (false, true) => Causality::After,
-        (false, false) => Causality::Concurrent,
-    }
 }
 
 // Truncation.
@@ -83,14 +77,10 @@ quickcheck! {
         })
     }
 
-    fn encodings_round_trip(
+    fn encodings_give_them_back(
         truncating: TruncatingVersionVector, retirements: Retirements, vector: RetiringVersionVector
     ) -> bool {
-        let all = (truncating, retirements, vector);
-        let bytes = postcard::to_allocvec(&all).unwrap();
-        let json = serde_json::to_string(&all).unwrap();
-        type All = (TruncatingVersionVector, Retirements, RetiringVersionVector);
-        postcard::from_bytes::<All>(&bytes).unwrap() == all && serde_json::from_str::<All>(&json).unwrap() == all
+        encodings_round_trip(&truncating) && encodings_round_trip(&retirements) && encodings_round_trip(&vector)
     }
 }
 
@@ -408,4 +398,15 @@ fn invented_replicas_are_limited() {
     let honest = RetiringVersionVector::from_iter([(id(2), 1), (id(9), 5)]);
     assert_eq!(known.try_join(&honest, &log, &limits), Ok(()));
     assert_eq!(known.vector().len(), 2);
+}
+
+/// Ids that all stand before those that are known: were each inserted by itself, it would take minutes, which whoever waits for this test would see.
+#[test]
+fn a_vector_of_many_replicas_is_joined_by_one_walk() {
+    let vectors = [200_000..400_000, 0..200_000].map(|ids| RetiringVersionVector::from_iter(ids.map(|n| (id(n), 1))));
+    let mut known = RetiringVersionVector::new();
+    for vector in &vectors {
+        known.join(vector, &Retirements::new()).unwrap();
+    }
+    assert_eq!(known.vector().len(), 400_000);
 }

@@ -2,9 +2,12 @@
 #![cfg(all(feature = "serde", feature = "quickcheck-1"))]
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+mod support;
+
 use std::collections::BTreeSet;
 
 use quickcheck::{Arbitrary, Gen, quickcheck};
+use support::{encodings_round_trip, relation};
 use syncline_clocks::{Causality, Dot, LimitExceeded, Limits, ReplicaId, VectorClock, VectorClockError, VersionVector};
 
 #[derive(Clone, Copy, Debug)]
@@ -61,14 +64,8 @@ fn run(steps: &[Step], receive: impl Fn(&mut VectorClock, &VersionVector) -> Ver
 /// Whether stamps relate as histories do, and the one lookup says the same as the comparison.
 fn agrees(events: &[Event]) -> bool {
     events.iter().enumerate().all(|(at, left)| {
-        events.iter().enumerate().all(|(other, right)| {
-            let expected = match (right.history.contains(&at), left.history.contains(&other)) {
-                (true, true) => Causality::Equal,
-                (true, false) => Causality::Before,
-                (false, true) => Causality::After,
-                (false, false) => Causality::Concurrent,
-            };
-            left.stamp.compare(&right.stamp) == expected
+        events.iter().all(|right| {
+            left.stamp.compare(&right.stamp) == relation(&left.history, &right.history)
                 && right.stamp.contains(left.name) == right.history.contains(&at)
         })
     })
@@ -79,11 +76,8 @@ quickcheck! {
         agrees(&run(&steps, |clock, stamp| clock.receive(stamp).unwrap()))
     }
 
-    fn encodings_round_trip(clock: VectorClock) -> bool {
-        let bytes = postcard::to_allocvec(&clock).unwrap();
-        let json = serde_json::to_string(&clock).unwrap();
-        postcard::from_bytes::<VectorClock>(&bytes).unwrap() == clock
-            && serde_json::from_str::<VectorClock>(&json).unwrap() == clock
+    fn encodings_give_it_back(clock: VectorClock) -> bool {
+        encodings_round_trip(&clock)
     }
 }
 

@@ -128,7 +128,9 @@ impl Runs {
     fn push_behind(&mut self, run: Run) {
         match self.chunks.last_mut() {
             Some(chunk) if chunk.len() < CHUNK => chunk.push(run),
-            _ => self.chunks.push(vec![run]),
+            Some(_) => self.chunks.push(vec![run]),
+            // Of many replicas with one gap each, nobody needs room for a second chunk.
+            None => self.chunks = vec![vec![run]],
         }
     }
 

@@ -145,7 +145,7 @@ mod serde_impl {
     impl<'de> Deserialize<'de> for IntervalTreeClock {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             if deserializer.is_human_readable() {
-                text::deserialize(deserializer, "a stamp of an interval tree clock, such as (1,0);(1,2,0)")
+                text::parse(deserializer, "a stamp of an interval tree clock: <id>;<event>")
             } else {
                 deserializer.deserialize_bytes(Bytes)
             }

@@ -11,7 +11,7 @@ use syncline_clocks::{Causality, Dot, ReplicaId};
 pub type History = BTreeSet<Dot>;
 
 /// How two histories relate, by the definition.
-pub fn relation(left: &History, right: &History) -> Causality {
+pub fn relation<T: Ord>(left: &BTreeSet<T>, right: &BTreeSet<T>) -> Causality {
     match (left.is_subset(right), right.is_subset(left)) {
         (true, true) => Causality::Equal,
         (true, false) => Causality::Before,

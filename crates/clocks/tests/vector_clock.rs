@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use quickcheck::{Arbitrary, Gen, quickcheck};
 use support::{encodings_round_trip, relation};
-use syncline_clocks::{Causality, Dot, LimitExceeded, Limits, ReplicaId, VectorClock, VectorClockError, VersionVector};
+use syncline_clocks::{Dot, LimitExceeded, Limits, ReplicaId, VectorClock, VectorClockError, VersionVector};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {

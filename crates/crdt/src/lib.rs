@@ -37,11 +37,15 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(feature = "laws")]
+extern crate std;
 
 mod causal;
 mod counters;
 mod entry;
 mod entry_map;
+#[cfg(feature = "laws")]
+pub mod laws;
 mod lww_register;
 mod or_set;
 mod replica;

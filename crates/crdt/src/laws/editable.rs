@@ -1,0 +1,156 @@
+//! Types made of entries as subjects: a [`Replica`] of one is held against the definition of its state, which is the
+//! join of the events in its clock.
+
+use std::fmt::Debug;
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use quickcheck::Arbitrary;
+use serde::Serialize;
+use syncline_clocks::{CausalContext, Dot, ReplicaId};
+
+use super::{Context, Diff, Reached, Refused, Situation, Specified, Subject};
+use crate::{Delta, Edit, Event, Replica, Store, Update};
+
+/// A type made of entries, and how an operation edits it.
+pub trait Editable: Store<Path: Debug + Serialize, Payload: Debug + Serialize> {
+    /// What a user does to it.
+    type Operation: Arbitrary + Debug;
+
+    /// The one path that the operation changes.
+    fn path(operation: &Self::Operation) -> Self::Path;
+
+    /// Performs the operation.
+    fn perform(edit: &mut Edit<'_, Self>, operation: &Self::Operation);
+}
+
+impl<S: Editable> Subject for Replica<S> {
+    type Operation = S::Operation;
+    type Update = Update<S::Path, S::Payload>;
+
+    /// Some keep a long history, some a short one, some none: so that every kind of repair comes up.
+    fn create(replica: ReplicaId) -> Self {
+        let (events, paths) = [(64, 64), (2, 64), (0, 0)][(replica.as_u128() % 3) as usize];
+        Self::with_history(replica, events, paths)
+    }
+
+    fn edit(&mut self, operation: &S::Operation) -> Self::Update {
+        self.edit(|edit| S::perform(edit, operation)).into()
+    }
+
+    /// One update for each event, so that they arrive one by one.
+    fn transact(&mut self, operations: &[S::Operation]) -> Vec<(Self::Update, Vec<usize>)> {
+        let delta = self.edit(|edit| operations.iter().for_each(|operation| S::perform(edit, operation)));
+        let conveyed = |event: &Event<S::Path, S::Payload>| {
+            let of_path = operations.iter().enumerate().filter(|(_, operation)| S::path(operation) == event.path);
+            of_path.map(|(index, _)| index).collect()
+        };
+        let alone = |event: Event<_, _>| (conveyed(&event), Delta { events: Vec::from([event]) });
+        delta.events.into_iter().map(alone).map(|(conveyed, delta)| (delta.into(), conveyed)).collect()
+    }
+
+    fn join(&mut self, update: &Self::Update) -> Result<(), Refused> {
+        Self::join(self, update).map(|_| ()).map_err(|error| Refused(error.to_string()))
+    }
+
+    fn state(&self) -> Self::Update {
+        Update::State(self.causal().state())
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        postcard::to_allocvec(&self.causal().state()).expect("a state in memory has bytes")
+    }
+
+    /// # Panics
+    /// If the repair does not convey exactly what the receiver lacks.
+    fn diff(&self, receiver: &Self, keep: Option<usize>) -> Diff<Self::Update> {
+        let mut update = Self::diff(self, receiver.clock());
+        let mut conveyed = CausalContext::new();
+        update.events(&mut conveyed);
+        let whole = if matches!(update, Update::State(_)) { self.clock().clone() } else { Default::default() };
+        let gap = self.clock().subtract(receiver.clock());
+        assert!(conveyed == gap || conveyed == whole, "{conveyed:?} is conveyed and {gap:?} is lacking");
+        let (kind, length) = match &update {
+            Update::Delta(delta) => (Situation::DeltaRepair, delta.events.len()),
+            Update::Entries(entries) => (Situation::EntriesRepair, entries.paths.len()),
+            Update::State(_) => (Situation::StateRepair, 0),
+        };
+        let keep = keep.unwrap_or(length).min(length);
+        match &mut update {
+            Update::Delta(delta) => delta.events.truncate(keep),
+            Update::Entries(entries) => entries.paths.truncate(keep),
+            Update::State(_) => {}
+        }
+        Diff { update, kind, cut_short: keep < length }
+    }
+
+    fn covers(&self, update: &Self::Update) -> Option<bool> {
+        Some(events(update).iter().all(|event| self.clock().contains(event.dot)))
+    }
+
+    /// For each path, the live dots are those of its events in the clock, less what these kill; the kept kills are
+    /// what they kill and the clock does not cover.
+    fn invariant(&self, made: &[&Self::Update], reached: &mut Reached) -> Result<(), String> {
+        let joined = || made.iter().flat_map(|update| events(update)).filter(|event| self.clock().contains(event.dot));
+        let mut killed: Vec<Dot> = joined().flat_map(kills).collect();
+        killed.sort_unstable();
+        let mut live = 0;
+        for event in joined().filter(|event| killed.binary_search(&event.dot).is_err()) {
+            let Some(payload) = &event.payload else { continue };
+            live += 1;
+            let held = self.entries().get(&event.path).and_then(|entry| entry.get(event.dot));
+            if held != Some(payload) {
+                return Err(format!("at {:?}, {:?} holds {held:?}, not {payload:?}", event.path, event.dot));
+            }
+        }
+        let mut kept: Vec<(&S::Path, Dot)> = Vec::new();
+        for event in joined() {
+            for dot in kills(event).filter(|dot| !self.clock().contains(*dot)) {
+                if !kept.contains(&(&event.path, dot)) {
+                    kept.push((&event.path, dot));
+                }
+                if !self.entries().get(&event.path).is_some_and(|entry| entry.kept_kills().contains(&dot)) {
+                    return Err(format!("at {:?}, {dot:?} is killed and no kill is kept", event.path));
+                }
+            }
+        }
+        reached.count_if(Situation::KeptKill, !kept.is_empty());
+        let count = |(live, kept), (_, entry): (_, &crate::Entry<_>)| {
+            (live + entry.live().count(), kept + entry.kept_kills().len())
+        };
+        let held = self.entries().iter().fold((0, 0), count);
+        let expected = (live, kept.len());
+        let differs = || format!("(live, kept kills) are {held:?} in number, not {expected:?}");
+        if held == expected { Ok(()) } else { Err(differs()) }
+    }
+
+    fn situations() -> &'static [Situation] {
+        Situation::all()
+    }
+}
+
+impl<S: Store + Specified> Specified for Replica<S> {
+    type Operation = S::Operation;
+    type Value = S::Value;
+
+    fn value(&self) -> S::Value {
+        S::value(self)
+    }
+
+    fn replaces(later: &S::Operation, earlier: &S::Operation) -> bool {
+        S::replaces(later, earlier)
+    }
+
+    fn expected(context: &Context<'_, S::Operation>) -> S::Value {
+        S::expected(context)
+    }
+}
+
+fn events<P: Ord, V>(update: &Update<P, V>) -> &[Event<P, V>] {
+    if let Update::Delta(delta) = update { &delta.events } else { &[] }
+}
+
+fn kills<P, V>(event: &Event<P, V>) -> impl Iterator<Item = Dot> {
+    event.kills.iter().copied()
+}

@@ -125,6 +125,12 @@ impl<'a, S: Store> Edit<'a, S> {
         self.events.insert(path, (before, event));
     }
 
+    /// The events of the transaction as they stand now.
+    #[cfg(feature = "laws")]
+    pub(crate) fn events_so_far(&self) -> Vec<Event<S::Path, S::Payload>> {
+        self.events.values().map(|(_, event)| event.clone()).collect()
+    }
+
     /// Ends the transaction.
     pub(crate) fn commit(self) -> Delta<S::Path, S::Payload> {
         let mut events: Vec<_> = self.events.into_values().map(|(_, event)| event).collect();

@@ -77,17 +77,14 @@ impl<T: Subject> Laws<T> {
         Ok(reached)
     }
 
-    /// Plays the traces of these seeds and returns what they came into.
+    /// As [`sweep`](Self::sweep), for a test.
     ///
     /// # Panics
-    /// With a [`Counterexample`]; or if a situation of [`Subject::situations`] came up less than once in a hundred
-    /// traces, so that the success would mean nothing.
-    pub fn assert(&self, seeds: Range<u64>) -> Reached {
+    /// With a [`Counterexample`], or as [`Reached::assert_all`] does.
+    pub fn assert(&self, seeds: Range<u64>) {
         let traces = seeds.end.saturating_sub(seeds.start);
         let reached = self.sweep(seeds).unwrap_or_else(|counterexample| panic!("{counterexample}"));
-        let missed = reached.missed(T::situations(), (traces / 100).max(1));
-        assert!(missed.is_empty() || traces < 100, "{missed:?} hardly came up in {traces} traces: {reached:?}");
-        reached
+        reached.assert_all(T::situations(), traces);
     }
 
     /// As [`sweep`](Self::sweep), for a trace from elsewhere: quickcheck or the bytes of a fuzzer.

@@ -1,6 +1,7 @@
 //! Types made of entries as subjects: a [`Replica`] of one is held against the definition of its state, which is the
 //! join of the events in its clock.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::format;
 use std::string::{String, ToString};
@@ -17,9 +18,6 @@ use crate::{Delta, Edit, Event, Replica, Store, Update};
 pub trait Editable: Store<Path: Debug + Serialize, Payload: Debug + Serialize> {
     /// What a user does to it.
     type Operation: Arbitrary + Debug;
-
-    /// The one path that the operation changes.
-    fn path(operation: &Self::Operation) -> Self::Path;
 
     /// Performs the operation.
     fn perform(edit: &mut Edit<'_, Self>, operation: &Self::Operation);
@@ -39,15 +37,25 @@ impl<S: Editable> Subject for Replica<S> {
         self.edit(|edit| S::perform(edit, operation)).into()
     }
 
-    /// One update for each event, so that they arrive one by one.
+    /// One update for each event, so that they arrive one by one. An event conveys the operations that made or changed
+    /// it.
     fn transact(&mut self, operations: &[S::Operation]) -> Vec<(Self::Update, Vec<usize>)> {
-        let delta = self.edit(|edit| operations.iter().for_each(|operation| S::perform(edit, operation)));
-        let conveyed = |event: &Event<S::Path, S::Payload>| {
-            let of_path = operations.iter().enumerate().filter(|(_, operation)| S::path(operation) == event.path);
-            of_path.map(|(index, _)| index).collect()
+        let mut conveyed: BTreeMap<Dot, Vec<usize>> = BTreeMap::new();
+        let delta = self.edit(|edit| {
+            let mut before = edit.events_so_far();
+            for (index, operation) in operations.iter().enumerate() {
+                S::perform(edit, operation);
+                let after = edit.events_so_far();
+                let changed = after.iter().filter(|event| !before.contains(event));
+                changed.for_each(|event| conveyed.entry(event.dot).or_default().push(index));
+                before = after;
+            }
+        });
+        let alone = |event: Event<_, _>| {
+            let operations = conveyed.remove(&event.dot).expect("an operation made the event");
+            (Delta { events: Vec::from([event]) }.into(), operations)
         };
-        let alone = |event: Event<_, _>| (conveyed(&event), Delta { events: Vec::from([event]) });
-        delta.events.into_iter().map(alone).map(|(conveyed, delta)| (delta.into(), conveyed)).collect()
+        delta.events.into_iter().map(alone).collect()
     }
 
     fn join(&mut self, update: &Self::Update) -> Result<(), Refused> {

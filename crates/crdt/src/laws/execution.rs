@@ -132,6 +132,19 @@ impl<O> Execution<O> {
         index
     }
 
+    /// Lets nobody have seen these operations: what replaced one of them has replaced what that one had replaced.
+    pub(super) fn forget(&mut self, operations: Visible) {
+        for index in 0..self.performed.len() {
+            let forgotten = self.performed[index].replaces.intersect(operations).iter();
+            let inherited = forgotten.fold(Visible::default(), |all, gone| all.union(self.performed[gone].replaces));
+            let performed = &mut self.performed[index];
+            performed.replaces = performed.replaces.union(inherited).subtract(operations);
+            performed.seen = performed.seen.subtract(operations);
+            performed.overwrites = performed.overwrites.subtract(operations);
+            performed.of_writer = performed.of_writer.subtract(operations);
+        }
+    }
+
     /// The execution as a replica sees it that has seen these operations.
     #[must_use]
     pub fn context(&self, visible: Visible) -> Context<'_, O> {

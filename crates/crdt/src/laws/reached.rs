@@ -34,15 +34,8 @@ pub enum Situation {
 
 impl Situation {
     /// What the traces bring about for any type.
-    pub const OF_ANY_TYPE: &'static [Self] = &[
-        Self::Concurrent,
-        Self::Hole,
-        Self::Duplicate,
-        Self::Transaction,
-        Self::StateRepair,
-        Self::LateRepair,
-        Self::Restore,
-    ];
+    pub const OF_ANY_TYPE: &'static [Self] =
+        &[Self::Concurrent, Self::Hole, Self::Duplicate, Self::Transaction, Self::LateRepair, Self::Restore];
 
     const ALL: [Self; 11] = [
         Self::Concurrent,
@@ -90,8 +83,14 @@ impl Reached {
         self.0.iter_mut().zip(other.0).for_each(|(mine, more)| *mine += more);
     }
 
-    pub(super) fn missed(&self, wanted: &[Situation], at_least: u64) -> Vec<Situation> {
-        wanted.iter().copied().filter(|situation| self.times(*situation) < at_least).collect()
+    /// So many traces must have come into each of these situations once in twenty traces; fewer than a hundred traces
+    /// need not.
+    ///
+    /// # Panics
+    /// If they did not: that they passed means little.
+    pub fn assert_all(&self, situations: &[Situation], traces: u64) {
+        let missed: Vec<_> = situations.iter().filter(|situation| self.times(**situation) < traces / 20).collect();
+        assert!(traces < 100 || missed.is_empty(), "{missed:?} hardly came up in {traces} traces: {self:?}");
     }
 }
 

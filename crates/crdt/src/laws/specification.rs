@@ -30,9 +30,12 @@ pub fn lww_register<V: Clone>(context: &Context<'_, Write<V>>) -> Option<V> {
     latest.map(|(_, performed)| performed.operation.value.clone())
 }
 
-/// The values of all writes that stand. Every write replaces what its writer had seen.
-pub fn mv_register<V: Ord + Clone>(context: &Context<'_, V>) -> BTreeSet<V> {
-    context.standing().map(|performed| performed.operation.clone()).collect()
+/// The values of all writes that stand, in order. A write (`Some`) and a clearing (`None`) replace what their writer had
+/// seen.
+pub fn mv_register<V: Ord + Clone>(context: &Context<'_, Option<V>>) -> Vec<V> {
+    let mut values: Vec<V> = context.standing().filter_map(|performed| performed.operation.clone()).collect();
+    values.sort();
+    values
 }
 
 /// On if an enabling (`true`) stands. Both replace what their writer had seen.

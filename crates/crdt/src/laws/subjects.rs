@@ -48,10 +48,6 @@ where
 {
     type Operation = SetOperation<E>;
 
-    fn path(operation: &SetOperation<E>) -> E {
-        operation.element().clone()
-    }
-
     fn perform(edit: &mut Edit<'_, Self>, operation: &SetOperation<E>) {
         match operation {
             SetOperation::Insert(element) => edit.insert(element.clone()),
@@ -103,8 +99,6 @@ where
 {
     type Operation = Write<V>;
 
-    fn path(_operation: &Write<V>) {}
-
     fn perform(edit: &mut Edit<'_, Self>, Write { value, ahead }: &Write<V>) {
         let latest = edit.versions().map(|(_, timestamp, _)| timestamp.time.as_nanos()).max().unwrap_or(0);
         let time = WallTime::from_nanos(latest + 1 + u64::from(*ahead));
@@ -154,8 +148,6 @@ impl Arbitrary for CounterOperation {
 
 impl Editable for ResettableCounter {
     type Operation = CounterOperation;
-
-    fn path(_operation: &CounterOperation) {}
 
     fn perform(edit: &mut Edit<'_, Self>, operation: &CounterOperation) {
         match operation {

@@ -12,6 +12,8 @@ use super::Visible;
 const BYTES_PER_STEP: usize = 5;
 /// More steps than this are not read from bytes, however many there are.
 const MOST_STEPS: usize = 120;
+/// Up to so many operations, shrinking tries to leave out any two.
+const SMALL: usize = 10;
 const NAMES: [char; 5] = ['A', 'B', 'C', 'D', 'E'];
 
 /// Replicas, and what happens to them, one after the other. Any trace can be played: what refers to nothing does nothing.
@@ -140,9 +142,10 @@ impl<O: Arbitrary> Arbitrary for Trace<O> {
         trace
     }
 
-    /// Fewer steps, then fewer replicas, then simpler steps. What refers to a step that is gone goes with it.
+    /// Fewer steps, then fewer replicas, then simpler steps, then two operations fewer at once, for what depends on two
+    /// replicas doing as much. What refers to a step that is gone goes with it.
     fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
-        let (long, few, simple) = (self.clone(), self.clone(), self.clone());
+        let (long, few, simple, paired) = (self.clone(), self.clone(), self.clone(), self.clone());
         let sizes = core::iter::successors(Some(self.steps.len().div_ceil(2)), |size| (*size > 1).then(|| size / 2));
         let chunks = sizes.filter(|size| *size > 0).flat_map(move |size| {
             let long = long.clone();
@@ -150,7 +153,10 @@ impl<O: Arbitrary> Arbitrary for Trace<O> {
         });
         let fewer = (2..self.replicas).map(move |replicas| Self { replicas, steps: few.steps.clone() });
         let simpler = (0..self.steps.len()).flat_map(move |index| simple.simplify(index));
-        Box::new(chunks.chain(fewer).chain(simpler))
+        let is_small = self.operation_count() <= SMALL;
+        let singles = core::iter::once(paired).filter(move |_| is_small).flat_map(|trace| trace.one_operation_fewer());
+        let pairs = singles.flat_map(|trace| trace.one_operation_fewer());
+        Box::new(chunks.chain(fewer).chain(simpler).chain(pairs))
     }
 }
 
@@ -184,14 +190,18 @@ impl<O: Arbitrary> Trace<O> {
         Self { replicas: self.replicas, steps }
     }
 
+    fn one_operation_fewer(&self) -> Vec<Self> {
+        let without = |index: usize| match &self.steps[index] {
+            Step::Edit { operations, .. } if operations.len() > 1 => self.with_fewer_operations(index).collect(),
+            Step::Edit { .. } => Vec::from([self.without(index, 1)]),
+            _ => Vec::new(),
+        };
+        (0..self.steps.len()).flat_map(without).collect()
+    }
+
     fn simplify(&self, index: usize) -> Vec<Self> {
         let simpler: Vec<Step<O>> = match &self.steps[index] {
             Step::Edit { at, operations } => {
-                let fewer = (0..operations.len()).filter(|_| operations.len() > 1).map(|out| {
-                    let mut fewer = operations.clone();
-                    fewer.remove(out);
-                    fewer
-                });
                 let smaller = operations.iter().enumerate().flat_map(|(at, operation)| {
                     operation.shrink().map(move |smaller| {
                         let mut operations = operations.clone();
@@ -199,7 +209,7 @@ impl<O: Arbitrary> Trace<O> {
                         operations
                     })
                 });
-                fewer.chain(smaller).map(|operations| Step::Edit { at: *at, operations }).collect()
+                smaller.map(|operations| Step::Edit { at: *at, operations }).collect()
             }
             Step::Deliver { edit, part: 1.., to } => Vec::from([Step::Deliver { edit: *edit, part: 0, to: *to }]),
             Step::Repair { from, to, keep, lost } => {
@@ -214,7 +224,26 @@ impl<O: Arbitrary> Trace<O> {
             trace.steps[index] = step;
             trace
         };
-        simpler.into_iter().map(replace).collect()
+        self.with_fewer_operations(index).chain(simpler.into_iter().map(replace)).collect()
+    }
+
+    /// An edit without each of its operations; the updates behind it move up, as they do where each makes one.
+    fn with_fewer_operations(&self, index: usize) -> impl Iterator<Item = Self> {
+        let is_edit = |step: &&Step<O>| matches!(step, Step::Edit { .. });
+        let name = self.steps[..index].iter().filter(is_edit).count();
+        let count = if let Step::Edit { operations, .. } = &self.steps[index] { operations.len() } else { 0 };
+        (0..count).filter(move |_| count > 1).map(move |out| {
+            let mut trace = self.clone();
+            for step in &mut trace.steps[index..] {
+                if let Step::Deliver { edit, part, .. } = step {
+                    *part -= u8::from(usize::from(*edit) == name && usize::from(*part) > out);
+                }
+            }
+            if let Step::Edit { operations, .. } = &mut trace.steps[index] {
+                operations.remove(out);
+            }
+            trace
+        })
     }
 }
 

@@ -149,17 +149,22 @@ impl<'a, T: Subject> World<'a, T> {
             made.push(Made { update, conveys });
         }
         // An operation that made no update, such as a removal of nothing, must have changed nothing: it is visible in
-        // the check after this step and to nobody later.
+        // the check after this step, then forgotten.
         let mut silent = Visible::default();
         for operation in operations {
             let replaces = |later: &_, earlier: &_| self.specification.is_some_and(|s| (s.replaces)(later, earlier));
             let index = self.execution.perform(operation.clone(), member.id, member.seen, replaces);
-            if conveyed.contains(index) { member.seen.insert(index) } else { silent.insert(index) }
+            member.seen.insert(index);
+            if !conveyed.contains(index) {
+                silent.insert(index);
+            }
         }
         self.edits.push(self.made.len()..self.made.len() + made.len());
         self.made.extend(made);
-        self.members[at].seen = self.members[at].seen.union(silent);
         let checked = self.check(at);
+        if !silent.is_empty() {
+            self.execution.forget(silent);
+        }
         self.members[at].seen = self.members[at].seen.subtract(silent);
         checked
     }

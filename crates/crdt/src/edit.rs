@@ -79,6 +79,12 @@ impl<'a, S: Store> Edit<'a, S> {
         self.delta.push(event);
     }
 
+    /// The events of the transaction as they stand now.
+    #[cfg(feature = "laws")]
+    pub(crate) fn events_so_far(&self) -> Vec<Event<S::Path, S::Payload>> {
+        self.delta.events().to_vec()
+    }
+
     /// Ends the transaction.
     pub(crate) fn commit(mut self) -> Delta<S::Path, S::Payload> {
         self.let_into_clock();

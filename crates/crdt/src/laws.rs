@@ -1,7 +1,7 @@
 //! The laws of a type that merges, for users to hold their own types against.
 //!
 //! A [`Trace`] is a random schedule with a shared history: edits at two to five replicas, updates that arrive late,
-//! twice, out of order or never, repairs that are cut short or lost, backups and restores. [`Laws`] plays it on a
+//! twice, out of order or never, repairs that are cut short or lost, restarts and restores from a backup. [`Laws`] plays it on a
 //! [`Subject`] and holds every step against each [`Law`]; a subject that is [`Specified`] is also held against an
 //! executable specification over the partial order of operations (Burckhardt, Gotsman, Yang, Zawirski, POPL 2014). A
 //! trace that breaks a law is shrunk to a small one and reported as a [`Counterexample`].
@@ -29,7 +29,8 @@ mod subjects;
 mod trace;
 mod world;
 
-use std::fmt::Debug;
+use std::boxed::Box;
+use std::fmt::{self, Debug};
 use std::string::String;
 use std::vec::Vec;
 
@@ -42,18 +43,18 @@ pub use execution::{Context, Execution, Performed, Visible};
 pub use growing::{Growing, Grown};
 pub use law::{Law, Violation};
 pub use reached::{Reached, Situation};
-pub use subjects::{CounterOperation, SetOperation, Write, one_of_few};
+pub use subjects::{CounterOperation, Element, SetOperation, Write, one_of_few};
 pub use trace::{Step, Trace};
 
 /// One replica of a type under test.
 ///
 /// Required is what every type that merges has; what only some have (repairs that can be cut short, a clock, an
 /// invariant) has a default. All of it must be deterministic.
-pub trait Subject: Sized {
+pub trait Subject: Sized + 'static {
     /// What a user does to it. Draw elements from few, so that replicas change the same thing.
     type Operation: Arbitrary + Debug;
     /// What replicas tell one another.
-    type Update: Clone;
+    type Update: Clone + 'static;
 
     /// A replica that knows nothing, under an id that was never used.
     fn create(replica: ReplicaId) -> Self;
@@ -90,16 +91,19 @@ pub trait Subject: Sized {
         None
     }
 
-    /// A replica that goes on from a backup. The backup is old, others hold later events of the one that it was taken
-    /// from: so it gets a new id.
-    ///
-    /// # Errors
-    /// [`Refused`].
-    fn restore(backup: &Self::Update, replica: ReplicaId) -> Result<Self, Refused> {
-        let mut restored = Self::create(replica);
-        restored.join(backup)?;
-        Ok(restored)
+    /// A backup, as what it comes back by. It is old, and others hold later events of the one that it was taken from: so
+    /// the replica that goes on from it gets a new id.
+    fn back_up(&self) -> Backup<Self> {
+        let state = self.state();
+        Box::new(move |new_id| {
+            let mut restored = Self::create(new_id);
+            restored.join(&state)?;
+            Ok(restored)
+        })
     }
+
+    /// It ends, all that it did is stored, and it comes back under its id. What it kept only in memory is gone.
+    fn restart(&mut self) {}
 
     /// An invariant of its inner state, given the updates of all edits that were ever made anywhere.
     ///
@@ -146,7 +150,15 @@ pub struct Diff<U> {
     pub cut_short: bool,
 }
 
+/// Gives the replica that goes on from a backup under a new id.
+pub type Backup<T> = Box<dyn Fn(ReplicaId) -> Result<T, Refused>>;
+
 /// An update that was not joined, and why; the state is as it was.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("refused: {0}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused(pub String);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "refused: {}", self.0)
+    }
+}

@@ -56,6 +56,8 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(feature = "laws")]
+extern crate std;
 
 mod admitted;
 mod causal;
@@ -72,6 +74,8 @@ mod g_counter;
 mod g_set;
 mod history;
 mod lattice;
+#[cfg(feature = "laws")]
+pub mod laws;
 mod limits;
 mod lww_register;
 mod mv_register;

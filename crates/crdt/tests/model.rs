@@ -8,7 +8,10 @@
 use std::env;
 
 use syncline_crdt::laws::{Grown, Laws, Specified, Subject};
-use syncline_crdt::{GCounter, LwwRegister, OrSet, PnCounter, Replica, ResettableCounter};
+use syncline_crdt::{
+    EnableWinsFlag, GCounter, GSet, LwwRegister, MaxRegister, MinRegister, MvRegister, OrSet, PnCounter, Replica,
+    ResettableCounter,
+};
 
 fn number(variable: &str) -> Option<u64> {
     let text = env::var(variable).ok()?;
@@ -54,4 +57,29 @@ fn g_counter() {
 #[test]
 fn pn_counter() {
     reads_as_specified::<Grown<PnCounter>>("pn_counter");
+}
+
+#[test]
+fn mv_register() {
+    reads_as_specified::<Replica<MvRegister<u8>>>("mv_register");
+}
+
+#[test]
+fn enable_wins_flag() {
+    reads_as_specified::<Replica<EnableWinsFlag>>("enable_wins_flag");
+}
+
+#[test]
+fn g_set() {
+    reads_as_specified::<Grown<GSet<u8>>>("g_set");
+}
+
+#[test]
+fn max_register() {
+    reads_as_specified::<Grown<MaxRegister<u8>>>("max_register");
+}
+
+#[test]
+fn min_register() {
+    reads_as_specified::<Grown<MinRegister<u8>>>("min_register");
 }

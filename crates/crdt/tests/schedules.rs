@@ -4,7 +4,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use syncline_clocks::{CausalContext, Dot, ReplicaId};
-use syncline_crdt::{Delta, Entries, Event, JoinError, OrSet, Replica, Update};
+use syncline_crdt::{Delta, Entries, Event, JoinError, OrSet, Replica, ResettableCounter, Store, Update};
 
 type Set = Replica<OrSet<&'static str>>;
 
@@ -100,4 +100,31 @@ fn a_dot_with_two_payloads_is_a_typed_error() {
     assert!(matches!(reader.join(&twin.diff(&CausalContext::new())), Err(JoinError::DotReused(_))));
     assert_eq!(reader.get(), Some(&1));
     assert!(one.try_edit(|register| register.set(3, stamp(5))).is_err(), "not newer");
+}
+
+/// A counter's size is bounded by its writers, however often it is counted up and reset.
+#[test]
+fn a_counter_that_is_counted_up_and_reset_stays_small() {
+    let mut here = Replica::<ResettableCounter>::create(ReplicaId::from_u128(1));
+    for _ in 0..1_000 {
+        let _ = here.edit(|counter| counter.increment(1));
+        let _ = here.edit(|counter| counter.reset());
+    }
+    assert_eq!(here.entries().iter().flat_map(|(_, entry)| entry.live()).count(), 1);
+}
+
+/// A transaction's reset is not lost under its later increments (it was, while a transaction made one event for each
+/// path).
+#[test]
+fn a_transaction_that_resets_and_then_counts_has_reset() {
+    let (a, b) = (ReplicaId::from_u128(1), ReplicaId::from_u128(2));
+    let mut here = Replica::<ResettableCounter>::create(a);
+    let mut there = Replica::<ResettableCounter>::create(b);
+    let _ = here.edit(|counter| counter.increment(1));
+    let _ = here.edit(|counter| {
+        counter.reset();
+        counter.increment(2)
+    });
+    there.join(&here.diff(there.clock())).unwrap();
+    assert_eq!((here.value(), there.value()), (2, 2));
 }

@@ -1,21 +1,27 @@
 //! Types made of entries as subjects: a [`Replica`] of one is held against the definition of its state, which is the
 //! join of the events in its clock.
 
+use std::boxed::Box;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::format;
+use std::hash::Hash;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
 use quickcheck::Arbitrary;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use syncline_clocks::{CausalContext, Dot, ReplicaId};
 
-use super::{Context, Diff, Reached, Refused, Situation, Specified, Subject};
-use crate::{Delta, Edit, Event, Replica, Store, Update};
+use super::{Backup, Context, Diff, Reached, Refused, Situation, Specified, Subject};
+use crate::{Delta, Edit, Encoded, Event, Replica, Settings, Store, StoredEnd, Update};
 
 /// A type made of entries, and how an operation edits it.
-pub trait Editable: Store<Path: Debug + Serialize, Payload: Debug + Serialize> {
+pub trait Editable:
+    Store<Path: Debug + Serialize + DeserializeOwned + 'static, Payload: Debug + Serialize + DeserializeOwned + 'static>
+    + 'static
+{
     /// What a user does to it.
     type Operation: Arbitrary + Debug;
 
@@ -27,14 +33,12 @@ impl<S: Editable> Subject for Replica<S> {
     type Operation = S::Operation;
     type Update = Update<S::Path, S::Payload>;
 
-    /// Some keep a long history, some a short one, some none: so that every kind of repair comes up.
     fn create(replica: ReplicaId) -> Self {
-        let (events, paths) = [(64, 64), (2, 64), (0, 0)][(replica.as_u128() % 3) as usize];
-        Self::with_history(replica, events, paths)
+        Self::with_settings(replica, settings(replica))
     }
 
     fn edit(&mut self, operation: &S::Operation) -> Self::Update {
-        self.edit(|edit| S::perform(edit, operation)).into()
+        Update::Delta(self.edit(|edit| S::perform(edit, operation)))
     }
 
     /// One update for each event, so that they arrive one by one. An event conveys the operations that made or changed
@@ -53,9 +57,9 @@ impl<S: Editable> Subject for Replica<S> {
         });
         let alone = |event: Event<_, _>| {
             let operations = conveyed.remove(&event.dot).expect("an operation made the event");
-            (Delta { events: Vec::from([event]) }.into(), operations)
+            (Update::Delta(Delta::from(event)), operations)
         };
-        delta.events.into_iter().map(alone).collect()
+        delta.into_iter().map(alone).collect()
     }
 
     fn join(&mut self, update: &Self::Update) -> Result<(), Refused> {
@@ -67,7 +71,7 @@ impl<S: Editable> Subject for Replica<S> {
     }
 
     fn bytes(&self) -> Vec<u8> {
-        postcard::to_allocvec(&self.causal().state()).expect("a state in memory has bytes")
+        self.causal().state().encode().expect("paths and payloads have bytes")
     }
 
     /// # Panics
@@ -80,13 +84,13 @@ impl<S: Editable> Subject for Replica<S> {
         let gap = self.clock().subtract(receiver.clock());
         assert!(conveyed == gap || conveyed == whole, "{conveyed:?} is conveyed and {gap:?} is lacking");
         let (kind, length) = match &update {
-            Update::Delta(delta) => (Situation::DeltaRepair, delta.events.len()),
+            Update::Delta(delta) => (Situation::DeltaRepair, delta.len()),
             Update::Entries(entries) => (Situation::EntriesRepair, entries.paths.len()),
             Update::State(_) => (Situation::StateRepair, 0),
         };
         let keep = keep.unwrap_or(length).min(length);
         match &mut update {
-            Update::Delta(delta) => delta.events.truncate(keep),
+            Update::Delta(delta) => delta.truncate(keep),
             Update::Entries(entries) => entries.paths.truncate(keep),
             Update::State(_) => {}
         }
@@ -95,6 +99,15 @@ impl<S: Editable> Subject for Replica<S> {
 
     fn covers(&self, update: &Self::Update) -> Option<bool> {
         Some(events(update).iter().all(|event| self.clock().contains(event.dot)))
+    }
+
+    fn back_up(&self) -> Backup<Self> {
+        let saved = self.save();
+        Box::new(move |new_id| Ok(Self::resume(saved.clone(), StoredEnd::Uncertain { new_id }, settings(new_id))))
+    }
+
+    fn restart(&mut self) {
+        *self = Self::resume(self.save(), StoredEnd::Certain, settings(self.id()));
     }
 
     /// For each path, the live dots are those of its events in the clock, less what these kill; the kept kills are
@@ -118,16 +131,16 @@ impl<S: Editable> Subject for Replica<S> {
                 if !kept.contains(&(&event.path, dot)) {
                     kept.push((&event.path, dot));
                 }
-                if !self.entries().get(&event.path).is_some_and(|entry| entry.kept_kills().contains(&dot)) {
+                if !self.entries().get(&event.path).is_some_and(|entry| entry.kept_kills().contains(dot)) {
                     return Err(format!("at {:?}, {dot:?} is killed and no kill is kept", event.path));
                 }
             }
         }
         reached.count_if(Situation::KeptKill, !kept.is_empty());
-        let count = |(live, kept), (_, entry): (_, &crate::Entry<_>)| {
-            (live + entry.live().count(), kept + entry.kept_kills().len())
-        };
-        let held = self.entries().iter().fold((0, 0), count);
+        let mut held = (0, 0);
+        for (_, entry) in self.entries().iter() {
+            held = (held.0 + entry.live().len(), held.1 + entry.kept_kills().len());
+        }
         let expected = (live, kept.len());
         let differs = || format!("(live, kept kills) are {held:?} in number, not {expected:?}");
         if held == expected { Ok(()) } else { Err(differs()) }
@@ -155,10 +168,16 @@ impl<S: Store + Specified> Specified for Replica<S> {
     }
 }
 
-fn events<P: Ord, V>(update: &Update<P, V>) -> &[Event<P, V>] {
-    if let Update::Delta(delta) = update { &delta.events } else { &[] }
+/// Some remember many events, some few, some none: so that every kind of repair comes up.
+fn settings(replica: ReplicaId) -> Settings {
+    let (events, paths) = [(64, 64), (2, 64), (0, 0)][(replica.as_u128() % 3) as usize];
+    Settings { events, paths, ..Settings::default() }
+}
+
+fn events<P: Hash + Eq, V>(update: &Update<P, V>) -> &[Event<P, V>] {
+    if let Update::Delta(delta) = update { delta.events() } else { &[] }
 }
 
 fn kills<P, V>(event: &Event<P, V>) -> impl Iterator<Item = Dot> {
-    event.kills.iter().copied()
+    event.kills.iter()
 }

@@ -8,17 +8,45 @@ use serde::Serialize;
 use syncline_clocks::ReplicaId;
 
 use super::{Context, Refused, Specified, Subject};
+use crate::Lattice;
 
 /// A join-semilattice, and how an operation makes it grow.
-pub trait Growing: Clone + Default + Serialize {
+///
+/// ```
+/// use serde::Serialize;
+/// use syncline_clocks::ReplicaId;
+/// use syncline_crdt::Lattice;
+/// use syncline_crdt::laws::{Grown, Growing, Laws};
+///
+/// /// Who has read up to which page.
+/// #[derive(Clone, Default, Serialize)]
+/// struct Bookmark(u8);
+///
+/// impl Lattice for Bookmark {
+///     fn join(&mut self, other: &Self) -> bool {
+///         let before = self.0;
+///         self.0 = self.0.max(other.0);
+///         self.0 > before
+///     }
+/// }
+///
+/// impl Growing for Bookmark {
+///     type Operation = u8;
+///
+///     fn perform(&mut self, _writer: ReplicaId, page: &u8) -> Option<Self> {
+///         let read = Bookmark(*page);
+///         self.join(&read).then_some(read)
+///     }
+/// }
+///
+/// Laws::<Grown<Bookmark>>::new().assert(0..100);
+/// ```
+pub trait Growing: Lattice + Clone + Default + Serialize + 'static {
     /// What a user does to it.
     type Operation: Arbitrary + Debug;
 
-    /// Performs the operation for `writer` and returns the part that changed.
-    fn perform(&mut self, writer: ReplicaId, operation: &Self::Operation) -> Self;
-
-    /// The least upper bound.
-    fn grow(&mut self, other: &Self);
+    /// Performs the operation for `writer` and returns the part that changed, if one did.
+    fn perform(&mut self, writer: ReplicaId, operation: &Self::Operation) -> Option<Self>;
 }
 
 /// One replica of a lattice: the state and who writes to it.
@@ -37,11 +65,18 @@ impl<L: Growing> Subject for Grown<L> {
     }
 
     fn edit(&mut self, operation: &L::Operation) -> L {
-        self.state.perform(self.writer, operation)
+        self.state.perform(self.writer, operation).unwrap_or_default()
+    }
+
+    /// An operation that changed nothing has nothing to tell.
+    fn transact(&mut self, operations: &[L::Operation]) -> Vec<(L, Vec<usize>)> {
+        let each = operations.iter().enumerate();
+        let parts = each.map(|(index, operation)| (self.state.perform(self.writer, operation), Vec::from([index])));
+        parts.filter_map(|(part, index)| Some((part?, index))).collect()
     }
 
     fn join(&mut self, update: &L) -> Result<(), Refused> {
-        self.state.grow(update);
+        self.state.join(update);
         Ok(())
     }
 

@@ -28,6 +28,8 @@ pub enum Situation {
     CutShort,
     /// A repair that arrived after others that were made later, or again.
     LateRepair,
+    /// A replica that ended and came back with all that it had done.
+    Restart,
     /// A replica that came back from a backup which lacked something it had had.
     Restore,
 }
@@ -37,7 +39,7 @@ impl Situation {
     pub const OF_ANY_TYPE: &'static [Self] =
         &[Self::Concurrent, Self::Hole, Self::Duplicate, Self::Transaction, Self::LateRepair, Self::Restore];
 
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Concurrent,
         Self::Hole,
         Self::Duplicate,
@@ -48,6 +50,7 @@ impl Situation {
         Self::StateRepair,
         Self::CutShort,
         Self::LateRepair,
+        Self::Restart,
         Self::Restore,
     ];
 

@@ -60,6 +60,11 @@ pub enum Step<O> {
         /// The repair, counted from 0.
         repair: u8,
     },
+    /// A replica ends and comes back, with all that it did.
+    Restart {
+        /// The replica.
+        at: u8,
+    },
     /// A replica is backed up.
     BackUp {
         /// The replica.
@@ -102,6 +107,7 @@ impl<O: Arbitrary> Trace<O> {
                     Step::Repair { from: replica(from), to, keep, lost: how / 16 % 4 == 0 }
                 }
                 13 if repairs > 0 => Step::Again { repair: next() % repairs },
+                14 if choice / 16 % 4 == 0 => Step::Restart { at: replica(next()) },
                 14 => Step::BackUp { at: replica(next()) },
                 15 => Step::Restore { at: replica(next()) },
                 _ => continue,
@@ -183,7 +189,7 @@ impl<O: Arbitrary> Trace<O> {
                     named(&edits, *edit).map(|edit| Step::Deliver { edit, part: *part, to: *to })
                 }
                 Step::Again { repair } => named(&repairs, *repair).map(|repair| Step::Again { repair }),
-                Step::BackUp { .. } | Step::Restore { .. } => Some(step.clone()),
+                Step::Restart { .. } | Step::BackUp { .. } | Step::Restore { .. } => Some(step.clone()),
             };
             steps.extend(step.filter(|_| stays));
         }
@@ -267,6 +273,7 @@ impl<O: fmt::Debug> fmt::Display for Trace<O> {
                     repairs += 1;
                 }
                 Step::Again { repair } => writeln!(f, "repair {repair} arrives again")?,
+                Step::Restart { at } => writeln!(f, "{} restarts", name(at))?,
                 Step::BackUp { at } => writeln!(f, "{} is backed up", name(at))?,
                 Step::Restore { at } => writeln!(f, "{} is restored from its last backup, under a new id", name(at))?,
             }

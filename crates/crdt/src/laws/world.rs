@@ -11,7 +11,9 @@ use std::vec::Vec;
 
 use syncline_clocks::ReplicaId;
 
-use super::{Context, Diff, Execution, Law, Reached, Situation, Specified, Step, Subject, Trace, Violation, Visible};
+use super::{
+    Backup, Context, Diff, Execution, Law, Reached, Situation, Specified, Step, Subject, Trace, Violation, Visible,
+};
 
 /// Under this id nobody edits; what it joins is compared.
 const OBSERVER: ReplicaId = ReplicaId::from_u128(u128::MAX);
@@ -37,7 +39,7 @@ struct Member<T: Subject> {
     subject: T,
     bytes: Vec<u8>,
     seen: Visible,
-    backup: Option<(T::Update, Visible)>,
+    backup: Option<(Backup<T>, Visible)>,
 }
 
 /// An update of an edit, and the operations that it conveys.
@@ -125,8 +127,13 @@ impl<'a, T: Subject> World<'a, T> {
             Step::Again { .. } => Ok(()),
             Step::BackUp { at } => {
                 let member = &mut self.members[index(*at)];
-                member.backup = Some((member.subject.state(), member.seen));
+                member.backup = Some((member.subject.back_up(), member.seen));
                 Ok(())
+            }
+            Step::Restart { at } => {
+                self.reached.count(Situation::Restart);
+                self.members[index(*at)].subject.restart();
+                self.hold_unchanged(index(*at))
             }
             Step::Restore { at } => self.restore(index(*at)),
         }
@@ -215,7 +222,7 @@ impl<'a, T: Subject> World<'a, T> {
         let id = self.next_id();
         let member = &mut self.members[at];
         let (subject, seen) = match &member.backup {
-            Some((backup, seen)) => (T::restore(backup, id), *seen),
+            Some((restore, seen)) => (restore(id), *seen),
             None => (Ok(T::create(id)), Visible::default()),
         };
         self.reached.count_if(Situation::Restore, seen != member.seen);

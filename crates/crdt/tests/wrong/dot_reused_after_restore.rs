@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_clocks::ReplicaId;
-use syncline_crdt::laws::{Context, Diff, Refused, SetOperation, Situation, Specified, Subject, specification};
+use syncline_crdt::laws::{Backup, Context, Diff, Refused, SetOperation, Situation, Specified, Subject, specification};
 
 type Dot = (ReplicaId, u64);
 
@@ -73,11 +73,13 @@ impl Subject for Set {
         format!("{:?}", self.live).into_bytes()
     }
 
-    fn restore(backup: &Vec<Event>, replica: ReplicaId) -> Result<Self, Refused> {
-        let own = backup.iter().map(|event| event.dot.0).next();
-        let mut restored = Self::create(own.unwrap_or(replica)); // The mistake.
-        restored.join(backup)?;
-        Ok(restored)
+    fn back_up(&self) -> Backup<Self> {
+        let (writer, events) = (self.writer, self.state());
+        Box::new(move |_new_id| {
+            let mut restored = Self::create(writer); // The mistake.
+            restored.join(&events)?;
+            Ok(restored)
+        })
     }
 }
 

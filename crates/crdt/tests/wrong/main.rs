@@ -62,7 +62,7 @@ fn delta_under_whole_clock() {
 
 #[test]
 fn dot_reused_after_restore() {
-    is_caught::<dot_reused_after_restore::Set>(Law::Deltas);
+    is_caught::<dot_reused_after_restore::Set>(Law::Commutativity);
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn long_traces() {
 
 #[test]
 fn many_bytes_are_read_as_far_as_a_trace_goes() {
-    let bytes: Vec<u8> = (0..100_000_u32).map(|number| (number * 7 >> 3) as u8).collect();
+    let bytes: Vec<u8> = (0..100_000_u32).map(|number| ((number * 7) >> 3) as u8).collect();
     let trace = Trace::<u8>::from_bytes(&bytes);
     assert!(trace.steps.len() <= 120 && trace.operation_count() <= Visible::CAPACITY, "{trace}");
 }

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use syncline_clocks::{CausalContext, Dot, ReplicaId};
 
 use super::{Backup, Context, Diff, Reached, Refused, Situation, Specified, Subject};
-use crate::{Delta, Edit, Encoded, Event, Replica, Settings, Store, StoredEnd, Update};
+use crate::{Change, ChangeKind, Delta, Edit, Encoded, EntryRef, Event, Replica, Settings, Store, StoredEnd, Update};
 
 /// A type made of entries, and how an operation edits it.
 pub trait Editable:
@@ -62,8 +62,28 @@ impl<S: Editable> Subject for Replica<S> {
         delta.into_iter().map(alone).collect()
     }
 
+    /// # Panics
+    /// If the changes that the join reports do not lead from what lived before to what lives now.
     fn join(&mut self, update: &Self::Update) -> Result<(), Refused> {
-        Self::join(self, update).map(|_| ()).map_err(|error| Refused(error.to_string()))
+        let mut lives = live::<S>(self);
+        let changes = Self::join(self, update).map_err(|error| Refused(error.to_string()))?;
+        for Change { path, kind, dots } in changes.iter() {
+            let is_live = |lives: &[(S::Path, Dot)]| lives.iter().any(|(live, _)| live == path);
+            let before = is_live(&lives);
+            lives.retain(|(at, dot)| at != path || !dots.died.contains(*dot));
+            lives.extend(dots.born.iter().map(|dot| (path.clone(), dot)));
+            let expected = match (before, is_live(&lives)) {
+                (false, true) => Some(ChangeKind::Added),
+                (true, false) => Some(ChangeKind::Removed),
+                (true, true) => Some(ChangeKind::Updated),
+                (false, false) => None,
+            };
+            assert_eq!(Some(*kind), expected, "what is said to have happened at {path:?}");
+        }
+        let now = live::<S>(self);
+        let is_same = now.len() == lives.len() && now.iter().all(|place| lives.contains(place));
+        assert!(is_same, "{changes:?} leads to {lives:?}, and {now:?} lives");
+        Ok(())
     }
 
     fn state(&self) -> Self::Update {
@@ -172,6 +192,13 @@ impl<S: Store + Specified> Specified for Replica<S> {
 fn settings(replica: ReplicaId) -> Settings {
     let (events, paths) = [(64, 64), (2, 64), (0, 0)][(replica.as_u128() % 3) as usize];
     Settings { events, paths, ..Settings::default() }
+}
+
+fn live<S: Store>(store: &S) -> Vec<(S::Path, Dot)> {
+    let dots = |(path, entry): (&S::Path, EntryRef<'_, S::Payload>)| {
+        entry.live().map(|(dot, _)| (path.clone(), dot)).collect::<Vec<_>>()
+    };
+    store.entries().iter().flat_map(dots).collect()
 }
 
 fn events<P: Hash + Eq, V>(update: &Update<P, V>) -> &[Event<P, V>] {

@@ -75,9 +75,9 @@ pub struct World<S: Subject> {
 impl<S: Subject> World<S> {
     pub fn new() -> Self {
         // Short histories, so that all three kinds of repair occur.
-        let histories = [(64, 64), (2, 64), (0, 0)];
-        let replicas = (1..).zip(histories).map(|(n, (e, p))| {
-            Replica::with_settings(ReplicaId::from_u128(n), Settings { events: e, paths: p, ..Settings::default() })
+        let histories = [64, 2, 0];
+        let replicas = (1..).zip(histories).map(|(n, history)| {
+            Replica::with_settings(ReplicaId::from_u128(n), Settings { history, ..Settings::default() })
         });
         Self { replicas: replicas.collect(), events: BTreeMap::new(), reached: Reached::default() }
     }

@@ -9,7 +9,7 @@ use syncline_clocks::{CausalContext, Dot, EventsOf};
 
 use super::{ChangeKind, EntryMap};
 use crate::changes::{Changes, Done};
-use crate::names::Names;
+use crate::names::{Name, Names};
 use crate::slots::Slot;
 use crate::update::UpdateRef;
 use crate::{Delta, DotChanges, DotSet, Entries, Entry, Event, JoinError, Receiver, Repair, State};
@@ -304,23 +304,26 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
             let Self { table, hasher, .. } = self;
             table.reserve(theirs.len(), |(path, _)| hasher.hash_one(path));
         }
+        let mut mine: Vec<Option<Name>> = theirs.names.ids().iter().map(|id| self.names.find(*id)).collect();
         let mut same = 0;
         for (path, slot) in &theirs.table {
             let hash = self.hasher.hash_one(path);
             // The common cases: the same single dot on both sides, or a path that only they hold.
             if let Slot::One(short, payload) = slot {
-                let dot = theirs.names.dot(*short);
+                let name = &mut mine[short.name().place()];
                 match self.table.find(hash, |(held, _)| held == path) {
-                    Some((_, Slot::One(held, _))) if self.names.is(*held, dot) => {
+                    Some((_, Slot::One(held, _))) if name.is_some_and(|name| *held == short.renamed(name)) => {
                         same += 1;
                         continue;
                     }
                     Some(_) => {}
                     None if is_covered(&covered, slot) => continue,
                     None => {
-                        if let Some(short) = self.names.shorten(dot) {
+                        let dot = theirs.names.dot(*short);
+                        *name = name.or_else(|| self.names.name(dot.replica()));
+                        if let Some(name) = *name {
                             let Self { table, hasher, dots, .. } = self;
-                            let slot = (path.clone(), Slot::One(short, payload.clone()));
+                            let slot = (path.clone(), Slot::One(short.renamed(name), payload.clone()));
                             table.insert_unique(hash, slot, |(path, _)| hasher.hash_one(path));
                             *dots += 1;
                             let born = DotChanges { born: dot.into(), died: DotSet::new() };

@@ -156,7 +156,7 @@ impl<'a, 'b> Hostile<'a, 'b> {
         if self.choices.once_in(16) {
             kills.insert(dot);
         }
-        Event { dot, path, payload, kills }
+        Event { dot, path, payload, kills: kills.into_iter().collect() }
     }
 
     /// Events: hostile ones, one of them twice, or some that the host sent itself.
@@ -165,7 +165,7 @@ impl<'a, 'b> Hostile<'a, 'b> {
         if self.choices.once_in(16) {
             events.extend(events.first().cloned());
         }
-        Delta { events }
+        events.into()
     }
 
     /// An entry whose live dots are mostly in one clock and whose kept kills are mostly outside of another.
@@ -211,7 +211,9 @@ impl<'a, 'b> Hostile<'a, 'b> {
             let entry = self.entry(&path, &clock, &clock);
             entries.insert(path, entry);
         }
-        State { clock, entries }
+        // What no state can be is refused when it is decoded, which is another target's to try.
+        State::new(clock, entries)
+            .unwrap_or_else(|_| State::new(CausalContext::new(), EntryMap::default()).expect("it is empty"))
     }
 
     fn update(&mut self) -> Update {

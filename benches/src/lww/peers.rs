@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 use syncline_clocks::{HybridClock, HybridTimestamp, ReplicaId, WallTime};
-use syncline_crdt::{Causal, GCounter, LwwRegister, OrSet, PnCounter, Replica, ResettableCounter, Store, Update};
+use syncline_crdt::{
+    Causal, GCounter, Lattice, LwwRegister, OrSet, PnCounter, Replica, ResettableCounter, Store, Update,
+};
 
 /// One replica of a value.
 pub(crate) trait Peer: Sized {
@@ -134,7 +136,7 @@ where
 
 impl Count for Replica<ResettableCounter> {
     fn add(&mut self, amount: i64) -> Self::Sent {
-        self.edit(|counter| assert!(counter.increment(amount), "{NO_OVERFLOW}")).into()
+        self.edit(|counter| counter.increment(amount).expect(NO_OVERFLOW)).into()
     }
 
     fn value(&self) -> i64 {
@@ -194,7 +196,7 @@ impl<V: Clone + Default + Eq + Serialize> Peer for Lww<V> {
     fn join(&mut self, sent: &Self::Sent) {
         let now = self.wall.now();
         let Update::Delta(delta) = sent else { unreachable!("peers send what an edit returned: a delta") };
-        for (timestamp, _) in delta.events.iter().filter_map(|event| event.payload.as_ref()) {
+        for (timestamp, _) in delta.events().iter().filter_map(|event| event.payload.as_ref()) {
             self.clock.observe(now, *timestamp).expect(WALLS_AGREE);
         }
         self.register.join(sent).expect(RULES_KEPT);

@@ -160,6 +160,20 @@ impl CausalContext {
         self.replicas.get(&replica).map_or(0, Runs::highest)
     }
 
+    /// The known events of one replica, for many questions about it; `None` when none is known.
+    ///
+    /// ```
+    /// use syncline_clocks::{CausalContext, Dot, ReplicaId};
+    /// let a = ReplicaId::from_u128(1);
+    /// let known = CausalContext::from_iter([Dot::first(a)]);
+    /// assert!(known.of(a).is_some_and(|events| events.contains(1) && !events.contains(2)));
+    /// assert!(known.of(ReplicaId::from_u128(2)).is_none());
+    /// ```
+    #[must_use]
+    pub fn of(&self, replica: ReplicaId) -> Option<EventsOf<'_>> {
+        self.replicas.get(&replica).map(EventsOf)
+    }
+
     /// The part without gaps: for each replica the prefix of its events that is known whole.
     #[must_use]
     pub fn version_vector(&self) -> VersionVector {
@@ -182,6 +196,24 @@ impl CausalContext {
     /// or subtract first.
     pub fn dots(&self) -> impl Iterator<Item = Dot> + '_ {
         self.intervals().flat_map(Interval::dots)
+    }
+}
+
+/// The known events of one replica, found once by [`CausalContext::of`].
+#[derive(Clone, Copy)]
+pub struct EventsOf<'a>(&'a Runs);
+
+impl EventsOf<'_> {
+    /// Whether the event with this sequence number is known.
+    #[must_use]
+    pub fn contains(self, sequence: u64) -> bool {
+        self.0.contains(sequence)
+    }
+}
+
+impl fmt::Debug for EventsOf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.iter()).finish()
     }
 }
 

@@ -67,7 +67,7 @@ pub mod choosing {}
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-pub use causal_context::{CausalContext, Interval};
+pub use causal_context::{CausalContext, EventsOf, Interval};
 pub use dot::{Dot, ParseDotError};
 pub use dotted_version_vector::{DottedVersionVector, UpdateError};
 pub use dotted_version_vector_set::DottedVersionVectorSet;

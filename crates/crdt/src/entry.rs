@@ -1,9 +1,10 @@
 //! What stands at one path, and its join: the one function that every replicator and every type rests on.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use syncline_clocks::Dot;
+
+use crate::DotSet;
 
 /// The live dots of one path with their payloads, and the *kept kills*: dots that an event killed and that the clock
 /// does not cover yet.
@@ -12,49 +13,71 @@ use syncline_clocks::Dot;
 /// less what those events kill; `kept_kills` holds what they kill and the clock does not cover. Only an event's kills
 /// take a dot out of an entry. A dot that the clock covers and the entry does not hold is dead.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Entry<V> {
-    live: BTreeMap<Dot, V>,
-    kept_kills: BTreeSet<Dot>,
+    // Ascending by their dots.
+    live: Vec<(Dot, V)>,
+    kept_kills: DotSet,
 }
 
 /// Which dots a join brought to life and which it took out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DotChanges {
     /// Dots that became live.
-    pub born: Vec<Dot>,
+    pub born: DotSet,
     /// Dots that were live and are dead now.
-    pub died: Vec<Dot>,
+    pub died: DotSet,
+}
+
+impl DotChanges {
+    /// Whether nothing changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.born.is_empty() && self.died.is_empty()
+    }
 }
 
 impl<V> Default for Entry<V> {
     fn default() -> Self {
-        Self { live: BTreeMap::new(), kept_kills: BTreeSet::new() }
+        Self { live: Vec::new(), kept_kills: DotSet::new() }
     }
 }
 
 impl<V> Entry<V> {
     /// The entry of a single event: its payload lives under its dot, its kills are to be joined.
     #[must_use]
-    pub fn of_event(dot: Dot, payload: Option<V>, kills: BTreeSet<Dot>) -> Self {
+    pub fn of_event(dot: Dot, payload: Option<V>, kills: DotSet) -> Self {
         Self { live: payload.into_iter().map(|payload| (dot, payload)).collect(), kept_kills: kills }
     }
 
+    /// The parts as they are stored, which have to be in order.
+    pub(crate) fn from_parts(live: Vec<(Dot, V)>, kept_kills: DotSet) -> Self {
+        debug_assert!(live.is_sorted_by(|left, right| left.0 < right.0), "live dots ascend");
+        Self { live, kept_kills }
+    }
+
+    pub(crate) fn into_parts(self) -> (Vec<(Dot, V)>, DotSet) {
+        (self.live, self.kept_kills)
+    }
+
+    pub(crate) fn as_slice(&self) -> &[(Dot, V)] {
+        &self.live
+    }
+
     /// The live dots and their payloads, in the order of the dots.
-    pub fn live(&self) -> impl DoubleEndedIterator<Item = (Dot, &V)> {
+    pub fn live(&self) -> impl DoubleEndedIterator<Item = (Dot, &V)> + ExactSizeIterator + Clone {
         self.live.iter().map(|(dot, payload)| (*dot, payload))
     }
 
     /// The live dots: what an event that replaces everything it sees kills.
     #[must_use]
-    pub fn live_dots(&self) -> BTreeSet<Dot> {
-        self.live.keys().copied().collect()
+    pub fn live_dots(&self) -> DotSet {
+        self.live.iter().map(|(dot, _)| *dot).collect()
     }
 
     /// The payload under a live dot.
     #[must_use]
     pub fn get(&self, dot: Dot) -> Option<&V> {
-        self.live.get(&dot)
+        self.live.binary_search_by_key(&dot, |(dot, _)| *dot).ok().map(|place| &self.live[place].1)
     }
 
     /// Whether at least one dot is live.
@@ -65,8 +88,25 @@ impl<V> Entry<V> {
 
     /// The kills whose victims have not arrived.
     #[must_use]
-    pub fn kept_kills(&self) -> &BTreeSet<Dot> {
+    pub fn kept_kills(&self) -> &DotSet {
         &self.kept_kills
+    }
+
+    /// Whether it is one live dot and nothing else.
+    #[cfg(feature = "serde")]
+    pub(crate) fn single(&self) -> bool {
+        self.live.len() == 1 && self.kept_kills.is_empty()
+    }
+
+    /// The least dot that it names.
+    #[cfg(feature = "serde")]
+    pub(crate) fn first(&self) -> Option<Dot> {
+        self.live.first().map(|(dot, _)| *dot).into_iter().chain(self.kept_kills.first()).min()
+    }
+
+    /// Takes one live dot out.
+    pub(crate) fn forget(&mut self, dot: Dot) {
+        self.live.retain(|(held, _)| *held != dot);
     }
 
     /// Whether neither a live dot nor a kept kill is left: such an entry need not be stored.
@@ -74,13 +114,11 @@ impl<V> Entry<V> {
     pub fn is_empty(&self) -> bool {
         self.live.is_empty() && self.kept_kills.is_empty()
     }
-}
 
-impl<V> Entry<V> {
     /// Drops kept kills that the clock covers. An event that kills a dot of another path, which only an error or an attack
     /// makes, leaves one behind when its victim arrives elsewhere; equal clocks must still mean equal entries.
     pub fn normalize(&mut self, mine: impl Fn(Dot) -> bool) {
-        self.kept_kills.retain(|dot| !mine(*dot));
+        self.kept_kills.retain(|dot| !mine(dot));
     }
 }
 
@@ -89,25 +127,79 @@ impl<V: Clone> Entry<V> {
     ///
     /// `mine` and `theirs` tell which events of **this path** each side has joined: a replica's clock, or for an
     /// event its own dot. A live dot of one side survives if the other side has it live or never joined it, and no
-    /// side kills it; a kill is kept while neither side has joined its victim. Linear in both entries.
+    /// side kills it; a kill is kept while neither side has joined its victim. Costs by both entries, times the
+    /// logarithm of the other.
     pub fn join(&mut self, mine: impl Fn(Dot) -> bool, other: &Self, theirs: impl Fn(Dot) -> bool) -> DotChanges {
-        let mut died = Vec::new();
-        self.live.retain(|dot, _| {
-            let survives = (other.live.contains_key(dot) || !theirs(*dot)) && !other.kept_kills.contains(dot);
+        let mut changes = DotChanges::default();
+        self.live.retain(|(dot, _)| {
+            let survives = (other.get(*dot).is_some() || !theirs(*dot)) && !other.kept_kills.contains(*dot);
             if !survives {
-                died.push(*dot);
+                changes.died.insert(*dot);
             }
             survives
         });
-        let mut born = Vec::new();
         for (dot, payload) in &other.live {
-            if !mine(*dot) && !self.kept_kills.contains(dot) && !other.kept_kills.contains(dot) {
-                self.live.insert(*dot, payload.clone());
-                born.push(*dot);
+            if !mine(*dot) && !self.kept_kills.contains(*dot) && !other.kept_kills.contains(*dot) {
+                let place = self.live.partition_point(|(held, _)| held < dot);
+                self.live.insert(place, (*dot, payload.clone()));
+                changes.born.insert(*dot);
             }
         }
-        self.kept_kills.retain(|dot| !mine(*dot) && !theirs(*dot));
-        self.kept_kills.extend(other.kept_kills.iter().filter(|dot| !mine(**dot) && !theirs(**dot)));
-        DotChanges { born, died }
+        self.kept_kills.retain(|dot| !mine(dot) && !theirs(dot));
+        self.kept_kills.extend(other.kept_kills.iter().filter(|dot| !mine(*dot) && !theirs(*dot)));
+        changes
+    }
+}
+
+/// A map from the live dots to their payloads, and the kept kills.
+#[cfg(feature = "serde")]
+pub(crate) mod serde_impl {
+    use alloc::collections::BTreeMap;
+
+    use serde::ser::SerializeStruct;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use syncline_clocks::Dot;
+
+    use super::Entry;
+    use crate::DotSet;
+
+    struct Live<I>(I);
+
+    impl<'a, V: Serialize + 'a, I: ExactSizeIterator<Item = (Dot, &'a V)> + Clone> Serialize for Live<I> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_map(self.0.clone())
+        }
+    }
+
+    /// Writes the parts of an entry, wherever they are held.
+    pub(crate) fn serialize<'a, V: Serialize + 'a, S: Serializer>(
+        serializer: S,
+        live: impl ExactSizeIterator<Item = (Dot, &'a V)> + Clone,
+        kept_kills: &DotSet,
+    ) -> Result<S::Ok, S::Error> {
+        let mut entry = serializer.serialize_struct("Entry", 2)?;
+        entry.serialize_field("live", &Live(live))?;
+        entry.serialize_field("kept_kills", kept_kills)?;
+        entry.end()
+    }
+
+    impl<V: Serialize> Serialize for Entry<V> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serialize(serializer, self.live(), &self.kept_kills)
+        }
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename = "Entry")]
+    struct Parts<V> {
+        live: BTreeMap<Dot, V>,
+        kept_kills: DotSet,
+    }
+
+    impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entry<V> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let Parts { live, kept_kills } = Parts::deserialize(deserializer)?;
+            Ok(Self { live: live.into_iter().collect(), kept_kills })
+        }
     }
 }

@@ -1,30 +1,36 @@
 //! A map from paths to entries and the join of an update into it: the state of everything in this crate.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+mod join;
+#[cfg(feature = "serde")]
+mod serde_impl;
+
 use alloc::vec::Vec;
+use core::borrow::Borrow;
+use core::fmt;
+use core::hash::{BuildHasher, Hash, Hasher};
 
-use syncline_clocks::{CausalContext, Dot, ReplicaId};
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use syncline_clocks::{CausalContext, Dot};
 
-use crate::{Delta, DotChanges, Entries, Entry, Event, Repair, State, Update};
+use crate::names::Names;
+use crate::slots::{Crowded, EntryRef, Slot};
+use crate::{DotChanges, Entry};
 
 /// The entries of some paths, without their clock. Only non-empty entries are held, so equal states are equal maps.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct EntryMap<P: Ord, V> {
-    entries: BTreeMap<P, Entry<V>>,
-}
-
-/// The replica that an update is joined into: what it may be told of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Receiver {
-    /// Its identity. It alone mints dots of it.
-    pub writer: ReplicaId,
-    /// How many it has minted: an event of its own beyond them is an error. (Earlier ones that its clock lacks it has
-    /// discarded, as a deposed leader does.)
-    pub minted: u64,
-    /// Whether the same holds for the dots that events kill. It does where only replicas name them; where clients do,
-    /// one that lies must not stop replication: such a kill is kept, and whoever mints lets no payload live under that
-    /// dot at that path.
-    pub believes_kills: bool,
+///
+/// A hash table: look-ups and changes take constant time, an entry of one dot takes 8 bytes beside its path and payload.
+/// Nothing that it gives depends on the order of the table: [`iter`](Self::iter), bytes, changes and `Debug` follow
+/// the entries' dots. Hashes are the same in every run; where peers choose the paths, they could choose ones that
+/// collide, so give [`with_hash_seed`](Self::with_hash_seed) a number that they do not know.
+#[derive(Clone)]
+pub struct EntryMap<P, V> {
+    table: HashTable<(P, Slot<V>)>,
+    crowded: Crowded<V>,
+    names: Names,
+    hasher: FixedState,
+    // Live dots and kept kills of all entries.
+    dots: usize,
 }
 
 /// One path that a join changed.
@@ -32,266 +38,199 @@ pub struct Receiver {
 pub struct Change<P> {
     /// The path.
     pub path: P,
+    /// What it means for the path's value.
+    pub kind: ChangeKind,
     /// Its dots that came to life and that died.
     pub dots: DotChanges,
 }
 
-/// Why an update was refused. The state and the clock are as they were before.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum JoinError {
-    /// The update holds an event of the receiving replica that it does not know: its identity was used twice, or it
-    /// forgot what it had published. It must take a new id.
-    #[error("the update holds {0:?}, an event of this replica that this replica never made")]
-    OwnFuture(Dot),
-    /// One dot stands for two different changes: two writers used one id. Only a clash with a dot that is still live
-    /// here can be seen.
-    #[error("{0:?} names two different changes")]
-    DotReused(Dot),
-    /// The repair was computed against a clock that this replica does not include: apply it and events would be taken
-    /// for joined that are not.
-    #[error("the repair was computed against events that this replica lacks")]
-    NotBasedHere,
-    /// No replica that follows the rules builds such an update.
-    #[error("malformed update: {0}")]
-    Malformed(&'static str),
+/// What a change of a path's dots means for its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChangeKind {
+    /// Nothing lived there, something does now.
+    Added,
+    /// Something lived there, nothing does now.
+    Removed,
+    /// Something else lives there, or more, or less.
+    Updated,
 }
 
-impl<P: Ord, V> Default for EntryMap<P, V> {
-    fn default() -> Self {
-        Self { entries: BTreeMap::new() }
+impl ChangeKind {
+    fn of(was_live: bool, is_live: bool) -> Self {
+        match (was_live, is_live) {
+            (false, _) => Self::Added,
+            (true, false) => Self::Removed,
+            (true, true) => Self::Updated,
+        }
     }
 }
 
-impl<P: Ord, V> EntryMap<P, V> {
+impl<P, V> Default for EntryMap<P, V> {
+    fn default() -> Self {
+        Self::with_hash_seed(0)
+    }
+}
+
+impl<P, V> EntryMap<P, V> {
+    /// An empty map whose hashes depend on this number.
+    #[must_use]
+    pub fn with_hash_seed(seed: u64) -> Self {
+        Self {
+            table: HashTable::new(),
+            crowded: Crowded::default(),
+            names: Names::default(),
+            hasher: FixedState::with_seed(seed),
+            dots: 0,
+        }
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// How many dots live in all entries or are killed in advance.
+    #[must_use]
+    pub fn dots(&self) -> usize {
+        self.dots
+    }
+
+    /// How many entries have a live dot.
+    #[must_use]
+    pub fn live(&self) -> usize {
+        self.table.len() - self.crowded.dead()
+    }
+
+    fn unordered(&self) -> impl Iterator<Item = (&P, EntryRef<'_, V>)> {
+        self.table.iter().map(|(path, slot)| (path, self.crowded.entry(&self.names, slot)))
+    }
+}
+
+impl<P: Hash + Eq, V> EntryMap<P, V> {
     /// The entry at a path.
-    pub fn get<Q>(&self, path: &Q) -> Option<&Entry<V>>
+    pub fn get<Q>(&self, path: &Q) -> Option<EntryRef<'_, V>>
     where
-        P: core::borrow::Borrow<Q>,
-        Q: Ord + ?Sized,
+        P: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
     {
-        self.entries.get(path)
+        self.get_path_value(path).map(|(_, entry)| entry)
     }
 
     /// The path as it is held, and its entry.
-    pub fn get_key_value<Q>(&self, path: &Q) -> Option<(&P, &Entry<V>)>
+    pub fn get_path_value<Q>(&self, path: &Q) -> Option<(&P, EntryRef<'_, V>)>
     where
-        P: core::borrow::Borrow<Q>,
-        Q: Ord + ?Sized,
+        P: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
     {
-        self.entries.get_key_value(path)
+        let (path, slot) = self.table.find(self.hasher.hash_one(path), |(held, _)| held.borrow() == path)?;
+        Some((path, self.crowded.entry(&self.names, slot)))
     }
 
-    /// The non-empty entries, in the order of their paths.
-    pub fn iter(&self) -> impl Iterator<Item = (&P, &Entry<V>)> {
-        self.entries.iter()
+    /// The non-empty entries, in the order of the least dot of each: by the replicas' ids, and for each replica in the order
+    /// in which it made them. The same wherever the state is the same. Sorts them first.
+    pub fn iter(&self) -> impl Iterator<Item = (&P, EntryRef<'_, V>)> {
+        self.in_order().into_iter().map(|(_, path, entry)| (path, entry))
     }
 
-    /// Puts an entry that was read from a store into its place; an empty one leaves none.
+    fn in_order(&self) -> Vec<(Option<Dot>, &P, EntryRef<'_, V>)> {
+        let mut entries: Vec<_> = self.unordered().map(|(path, entry)| (entry.first(), path, entry)).collect();
+        // Two paths name one dot only after an error or an attack. Then the paths' hashes decide, under one seed for all.
+        let hash = |path: &P| FixedState::with_seed(0).hash_one(path);
+        entries.sort_unstable_by(|left, right| left.0.cmp(&right.0).then_with(|| hash(left.1).cmp(&hash(right.1))));
+        entries
+    }
+
+    /// Puts an entry into its place; an empty one leaves none.
     pub fn insert(&mut self, path: P, entry: Entry<V>) {
-        if entry.is_empty() {
-            self.entries.remove(&path);
-        } else {
-            self.entries.insert(path, entry);
-        }
-    }
-}
-
-impl<P: Ord + Clone, V: Clone + Eq> EntryMap<P, V> {
-    /// Joins an update into these entries and their clock, and says what changed.
-    ///
-    /// Costs follow the update (a [`State`] costs by both states). A map that holds only the paths of the update
-    /// gives the same result as one that holds all, except for a `State`.
-    ///
-    /// # Errors
-    /// See [`JoinError`]; nothing changed then.
-    pub fn join(
-        &mut self,
-        clock: &mut CausalContext,
-        receiver: Receiver,
-        update: &Update<P, V>,
-    ) -> Result<Vec<Change<P>>, JoinError> {
-        match update {
-            Update::Delta(delta) => self.join_delta(clock, receiver, delta),
-            Update::Entries(entries) => self.join_entries(clock, receiver, entries),
-            Update::State(state) => self.join_state(clock, receiver, state),
-        }
-    }
-
-    fn join_delta(
-        &mut self,
-        clock: &mut CausalContext,
-        receiver: Receiver,
-        delta: &Delta<P, V>,
-    ) -> Result<Vec<Change<P>>, JoinError> {
-        let mut dots = BTreeSet::new();
-        for event in &delta.events {
-            if !dots.insert(event.dot) {
-                return Err(JoinError::Malformed("one dot twice in a delta"));
-            }
-            if event.kills.contains(&event.dot) {
-                return Err(JoinError::Malformed("an event that kills itself"));
-            }
-            receiver.check_event(event.dot)?;
-            receiver.check_kills(&event.kills)?;
-            if let (Some(entry), Some(payload)) = (self.get(&event.path), &event.payload) {
-                check_reuse(entry, event.dot, payload)?;
-            }
-        }
-        let mut changes = Vec::new();
-        for event in &delta.events {
-            if !clock.contains(event.dot) {
-                let dots = self.join_event(clock, event);
-                clock.insert(event.dot);
-                changes.extend(change(&event.path, dots));
-            }
-        }
-        Ok(changes)
-    }
-
-    fn join_entries(
-        &mut self,
-        clock: &mut CausalContext,
-        receiver: Receiver,
-        repair: &Entries<P, V>,
-    ) -> Result<Vec<Change<P>>, JoinError> {
-        if !clock.includes(&repair.since) {
-            return Err(JoinError::NotBasedHere);
-        }
-        receiver.check_clock(&repair.clock)?;
-        let (mut listed, mut count) = (CausalContext::new(), 0);
-        for (path, Repair { events, entry }) in &repair.paths {
-            listed.union(events);
-            count += events.len();
-            if !repair.clock.includes(events) {
-                return Err(JoinError::Malformed("a repair with events outside its clock"));
-            }
-            // A live dot that the receiver lacks is an event that it lacks, so it has to be listed.
-            if entry.live().any(|(dot, _)| !events.contains(dot) && !clock.contains(dot)) {
-                return Err(JoinError::Malformed("a repair with a live dot that is not among its events"));
-            }
-            self.check_entry(receiver, path, entry, &repair.clock)?;
-        }
-        if count != listed.len() {
-            return Err(JoinError::Malformed("a repair that gives one event to two paths"));
-        }
-        let mut changes = Vec::new();
-        for (path, Repair { events, entry }) in &repair.paths {
-            let dots = self.join_entry(path, clock, entry, |dot| repair.clock.contains(dot));
-            clock.union(events);
-            changes.extend(change(path, dots));
-        }
-        Ok(changes)
-    }
-
-    fn join_state(
-        &mut self,
-        clock: &mut CausalContext,
-        receiver: Receiver,
-        state: &State<P, V>,
-    ) -> Result<Vec<Change<P>>, JoinError> {
-        receiver.check_clock(&state.clock)?;
-        for (path, entry) in state.entries.iter() {
-            self.check_entry(receiver, path, entry, &state.clock)?;
-        }
-        let nothing = Entry::default();
-        let paths: BTreeSet<P> = self.entries.keys().chain(state.entries.entries.keys()).cloned().collect();
-        let mut changes = Vec::new();
-        for path in paths {
-            let entry = state.entries.get(&path).unwrap_or(&nothing);
-            let dots = self.join_entry(&path, clock, entry, |dot| state.clock.contains(dot));
-            changes.extend(change(&path, dots));
-        }
-        clock.union(&state.clock);
-        Ok(changes)
-    }
-
-    /// Joins one event that the clock does not hold; the caller lets its dot into the clock.
-    pub(crate) fn join_event(&mut self, clock: &CausalContext, event: &Event<P, V>) -> DotChanges {
-        let said = Entry::of_event(event.dot, event.payload.clone(), event.kills.clone());
-        self.join_entry(&event.path, clock, &said, |dot| dot == event.dot)
-    }
-
-    fn join_entry(
-        &mut self,
-        path: &P,
-        clock: &CausalContext,
-        other: &Entry<V>,
-        theirs: impl Fn(Dot) -> bool,
-    ) -> DotChanges {
-        let mut entry = self.entries.remove(path).unwrap_or_default();
-        let dots = entry.join(|dot| clock.contains(dot), other, theirs);
+        self.take(&path);
         if !entry.is_empty() {
-            self.entries.insert(path.clone(), entry);
+            self.put(path, entry);
         }
-        dots
     }
 
-    fn check_entry(
-        &self,
-        receiver: Receiver,
-        path: &P,
-        entry: &Entry<V>,
-        theirs: &CausalContext,
-    ) -> Result<(), JoinError> {
-        for (dot, payload) in entry.live() {
-            if !theirs.contains(dot) {
-                return Err(JoinError::Malformed("a live dot outside the sender's clock"));
-            }
-            if let Some(mine) = self.get(path) {
-                check_reuse(mine, dot, payload)?;
-            }
+    /// Takes an entry out; an empty one if there is none.
+    fn take(&mut self, path: &P) -> Entry<V> {
+        let hash = self.hasher.hash_one(path);
+        let Ok(held) = self.table.find_entry(hash, |(held, _)| held == path) else { return Entry::default() };
+        let ((_, slot), _) = held.remove();
+        self.dots -= self.crowded.dots(&slot);
+        let entry = self.crowded.take_entry(&self.names, slot);
+        self.shrink();
+        entry
+    }
+
+    /// Puts an entry that is not empty where there is none.
+    fn put(&mut self, path: P, entry: Entry<V>) {
+        let Self { table, crowded, names, hasher, dots } = self;
+        let slot = crowded.put_entry(names, entry);
+        *dots += crowded.dots(&slot);
+        table.insert_unique(hasher.hash_one(&path), (path, slot), |(path, _)| hasher.hash_one(path));
+    }
+
+    /// Takes one live dot out of an entry, as if its event had never been.
+    pub(crate) fn forget(&mut self, path: &P, dot: Dot)
+    where
+        P: Clone,
+    {
+        let mut entry = self.take(path);
+        entry.forget(dot);
+        if !entry.is_empty() {
+            self.put(path.clone(), entry);
         }
-        receiver.check_kills(entry.kept_kills())
-    }
-}
-
-impl Receiver {
-    fn check_event(self, dot: Dot) -> Result<(), JoinError> {
-        let is_future = dot.replica() == self.writer && dot.sequence() > self.minted;
-        if is_future { Err(JoinError::OwnFuture(dot)) } else { Ok(()) }
     }
 
-    fn check_clock(self, theirs: &CausalContext) -> Result<(), JoinError> {
-        Dot::new(self.writer, theirs.highest(self.writer)).map_or(Ok(()), |dot| self.check_event(dot))
+    /// Whether every live dot is in this clock.
+    pub(crate) fn lives_in(&self, clock: &CausalContext) -> bool {
+        self.unordered().all(|(_, entry)| entry.live().all(|(dot, _)| clock.contains(dot)))
     }
 
-    fn check_kills(self, kills: &BTreeSet<Dot>) -> Result<(), JoinError> {
-        if self.believes_kills { kills.iter().try_for_each(|dot| self.check_event(*dot)) } else { Ok(()) }
-    }
-}
-
-fn check_reuse<V: Eq>(entry: &Entry<V>, dot: Dot, payload: &V) -> Result<(), JoinError> {
-    match entry.get(dot) {
-        Some(mine) if mine != payload => Err(JoinError::DotReused(dot)),
-        _ => Ok(()),
-    }
-}
-
-fn change<P: Clone>(path: &P, dots: DotChanges) -> Option<Change<P>> {
-    let changed = !dots.born.is_empty() || !dots.died.is_empty();
-    changed.then(|| Change { path: path.clone(), dots })
-}
-
-/// A list of pairs in the order of the paths, so that JSON takes paths that are not strings.
-#[cfg(feature = "serde")]
-impl<P: Ord + serde::Serialize, V: serde::Serialize> serde::Serialize for EntryMap<P, V> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(&self.entries)
-    }
-}
-
-#[cfg(feature = "serde")]
-impl<'de, P, V> serde::Deserialize<'de> for EntryMap<P, V>
-where
-    P: Ord + serde::Deserialize<'de>,
-    V: serde::Deserialize<'de>,
-{
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let pairs = Vec::<(P, Entry<V>)>::deserialize(deserializer)?;
-        if !pairs.is_sorted_by(|left, right| left.0 < right.0) || pairs.iter().any(|(_, entry)| entry.is_empty()) {
-            return Err(serde::de::Error::custom("entries are not empty and stand in the order of their paths"));
+    /// Gives memory back when the table has become sparse.
+    fn shrink(&mut self) {
+        const SMALL: usize = 64;
+        let (held, room) = (self.table.len(), self.table.capacity());
+        if room > SMALL && held < room / 8 {
+            self.table.shrink_to(2 * held, |(path, _)| self.hasher.hash_one(path));
         }
-        Ok(Self { entries: pairs.into_iter().collect() })
+    }
+}
+
+impl<P: Hash + Eq, V: PartialEq> PartialEq for EntryMap<P, V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.unordered().all(|(path, entry)| other.get(path) == Some(entry))
+    }
+}
+
+impl<P: Hash + Eq, V: Eq> Eq for EntryMap<P, V> {}
+
+impl<P: Hash + Eq, V: Hash> Hash for EntryMap<P, V> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_usize(self.len());
+        for (path, entry) in self.iter() {
+            path.hash(state);
+            entry.live().for_each(|live| live.hash(state));
+            entry.kept_kills().hash(state);
+        }
+    }
+}
+
+impl<P: Hash + Eq + fmt::Debug, V: fmt::Debug> fmt::Debug for EntryMap<P, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<P: Hash + Eq, V> FromIterator<(P, Entry<V>)> for EntryMap<P, V> {
+    /// Of two entries for one path the later stays.
+    fn from_iter<I: IntoIterator<Item = (P, Entry<V>)>>(entries: I) -> Self {
+        let mut map = Self::default();
+        entries.into_iter().for_each(|(path, entry)| map.insert(path, entry));
+        map
     }
 }

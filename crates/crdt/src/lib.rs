@@ -6,12 +6,23 @@
 //! with their payloads, and the kills that the clock does not cover yet. Entries know no clock; [`Causal`] pairs a
 //! value with its own clock for use alone, a replicated partition keeps one clock for all its keys.
 //!
-//! | type | concurrent changes | built on |
-//! |---|---|---|
-//! | [`OrSet`] | an add and a remove of one element: the add stays | entries |
-//! | [`LwwRegister`] | two sets: both are kept, the later timestamp is read | entries |
-//! | [`ResettableCounter`] | an increment and a reset: the increment stays | entries |
-//! | [`GCounter`], [`PnCounter`] | all increments count | running totals for each writer, their own join |
+//! Types with a clock, which [`Replica`] edits and repairs:
+//!
+//! | type | concurrent changes |
+//! |---|---|
+//! | [`OrSet`] | an add and a remove of one element: the add stays |
+//! | [`EnableWinsFlag`] | an enable and a disable: enabled |
+//! | [`MvRegister`] | two sets: both are read |
+//! | [`LwwRegister`] | two sets: both are kept, the later timestamp is read |
+//! | [`ResettableCounter`] | an increment and a reset: the increment stays |
+//!
+//! Types that join by themselves ([`Lattice`]), and can not be reset:
+//!
+//! | type | concurrent changes |
+//! |---|---|
+//! | [`GCounter`], [`PnCounter`] | all increments count |
+//! | [`GSet`] | all elements are in |
+//! | [`MaxRegister`], [`MinRegister`] | the greatest, or the least, stays |
 //!
 //! The model is that of delta-state CRDTs (Almeida, Shoker, Baquero 2018) with the node clock of DottedDB (Gonçalves
 //! et al. 2017). It departs from both in that a removal is an event with a dot, so that clocks tell who lacks it.
@@ -20,18 +31,26 @@
 //! use syncline_clocks::ReplicaId;
 //! use syncline_crdt::{OrSet, Replica};
 //!
-//! let mut phone: Replica<OrSet<String>> = Replica::create(ReplicaId::from_u128(1));
-//! let mut laptop: Replica<OrSet<String>> = Replica::create(ReplicaId::from_u128(2));
-//! let added = phone.edit(|set| {
-//!     set.insert("milk".to_string());
-//!     set.insert("tea".to_string());
+//! let [phone, laptop, tablet] = [1, 2, 3].map(ReplicaId::from_u128);
+//! let mut phone: Replica<OrSet<String>> = Replica::create(phone);
+//! let mut laptop: Replica<OrSet<String>> = Replica::create(laptop);
+//! let mut tablet: Replica<OrSet<String>> = Replica::create(tablet);
+//!
+//! // One transaction, one delta.
+//! let delta = phone.edit(|set| {
+//!     set.insert("milk".into());
+//!     set.insert("tea".into());
 //! });
-//! laptop.join(&added.into())?;
+//! // Late, twice or never: all safe.
+//! laptop.join(&delta)?;
 //! let removed = laptop.edit(|set| set.remove("tea"));
-//! phone.edit(|set| set.insert("tea".to_string()));        // concurrent with the removal: add wins
-//! phone.join(&removed.into())?;
-//! laptop.join(&phone.diff(laptop.clock()))?;              // whatever the laptop lacks
-//! assert!(phone.contains("tea") && laptop.contains("tea"));
+//! phone.edit(|set| set.insert("tea".into()));             // at the same time: add wins
+//! let changes = phone.join(&removed)?;
+//! assert!(phone.contains("tea") && changes.is_empty());
+//! // Repair after a loss: a delta, entries or a state, the same verb.
+//! tablet.join(&phone.diff(tablet.clock()))?;
+//! assert!(tablet.value_eq(&phone));
+//! # use syncline_crdt::Store;
 //! # Ok::<(), syncline_crdt::JoinError>(())
 //! ```
 #![no_std]
@@ -39,21 +58,49 @@
 extern crate alloc;
 
 mod causal;
-mod counters;
+mod changes;
+mod dot_set;
+mod edit;
+mod enable_wins_flag;
 mod entry;
 mod entry_map;
+mod extremum;
+mod g_counter;
+mod g_set;
+mod history;
+mod lattice;
+mod limits;
 mod lww_register;
+mod mv_register;
+mod names;
 mod or_set;
+mod pn_counter;
+mod receiver;
 mod replica;
 mod resettable_counter;
+mod saved;
+mod slots;
 mod update;
 
-pub use causal::{Causal, Edit, Store};
-pub use counters::{GCounter, PnCounter};
+pub use causal::{Causal, Store};
+pub use changes::Changes;
+pub use dot_set::DotSet;
+pub use edit::Edit;
+pub use enable_wins_flag::EnableWinsFlag;
 pub use entry::{DotChanges, Entry};
-pub use entry_map::{Change, EntryMap, JoinError, Receiver};
+pub use entry_map::{Change, ChangeKind, EntryMap};
+pub use extremum::{MaxRegister, MinRegister};
+pub use g_counter::GCounter;
+pub use g_set::GSet;
+pub use lattice::{Lattice, Overflow};
+pub use limits::Limits;
 pub use lww_register::{LwwRegister, NotNewer};
+pub use mv_register::MvRegister;
 pub use or_set::OrSet;
-pub use replica::Replica;
+pub use pn_counter::PnCounter;
+pub use receiver::{JoinError, LimitReached, Receiver};
+pub use replica::{Replica, Settings};
 pub use resettable_counter::{CounterPayload, CounterView, ResettableCounter, Totals};
-pub use update::{Delta, Entries, Event, Repair, State, Update};
+pub use saved::{Saved, StoredEnd};
+pub use slots::EntryRef;
+pub use update::{Delta, Entries, Event, Repair, State, Update, UpdateRef};

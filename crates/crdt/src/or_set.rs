@@ -1,8 +1,10 @@
 //! A set in which a concurrent add and remove of one element leave it in: the observed-remove, add-wins set.
 
 use core::borrow::Borrow;
+use core::fmt;
+use core::hash::Hash;
 
-use crate::{Edit, Entry, EntryMap, Store};
+use crate::{Edit, EntryMap, EntryRef, Store};
 
 /// An observed-remove set (Shapiro et al. 2011, specification 15; without tombstones, Bieniusa et al. 2012).
 ///
@@ -13,38 +15,58 @@ use crate::{Edit, Entry, EntryMap, Store};
 /// | remove x, remove x | x is out |
 ///
 /// A path is an element; adding kills the element's earlier dots, so an element holds one dot for each concurrent
-/// writer and a removed one holds nothing. Add and remove cost logarithmic time in the set.
+/// writer and a removed one holds nothing. Add, remove and look-up cost constant time.
 ///
 /// It does not guarantee that a removed element stays out: an addition that the remover had not seen brings it back.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
-pub struct OrSet<E: Ord> {
+#[cfg_attr(
+    feature = "serde",
+    serde(bound(
+        serialize = "E: Hash + Eq + serde::Serialize",
+        deserialize = "E: Hash + Eq + serde::Deserialize<'de>"
+    ))
+)]
+pub struct OrSet<E: Hash + Eq> {
     elements: EntryMap<E, ()>,
 }
 
-impl<E: Ord> Default for OrSet<E> {
+impl<E: Hash + Eq> Default for OrSet<E> {
     fn default() -> Self {
         Self { elements: EntryMap::default() }
     }
 }
 
-impl<E: Ord> OrSet<E> {
+impl<E: Hash + Eq> OrSet<E> {
     /// Whether the element is in.
     pub fn contains<Q>(&self, element: &Q) -> bool
     where
         E: Borrow<Q>,
-        Q: Ord + ?Sized,
+        Q: Hash + Eq + ?Sized,
     {
-        self.elements.get(element).is_some_and(Entry::is_live)
+        self.elements.get(element).is_some_and(EntryRef::is_live)
     }
 
-    /// The elements, in order.
+    /// The elements, each with the oldest of its additions, in the order of these: by the replicas' ids, and for each replica
+    /// in the order in which it added them. The same wherever the set is the same. Sorts them first.
     pub fn iter(&self) -> impl Iterator<Item = &E> {
         self.elements.iter().filter(|(_, entry)| entry.is_live()).map(|(element, _)| element)
     }
+
+    /// How many elements are in.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.elements.live()
+    }
+
+    /// Whether no element is in.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
-impl<E: Ord + Clone> Store for OrSet<E> {
+impl<E: Hash + Eq + Clone> Store for OrSet<E> {
     type Path = E;
     type Payload = ();
 
@@ -55,12 +77,16 @@ impl<E: Ord + Clone> Store for OrSet<E> {
     fn entries_mut(&mut self) -> &mut EntryMap<E, ()> {
         &mut self.elements
     }
+
+    fn value_eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().all(|element| other.contains(element))
+    }
 }
 
-impl<E: Ord + Clone> Edit<'_, OrSet<E>> {
+impl<E: Hash + Eq + Clone> Edit<'_, OrSet<E>> {
     /// Puts the element in. An element that is in gets a new dot, so that a concurrent removal does not take it out.
     pub fn insert(&mut self, element: E) {
-        let seen = self.elements.get(&element).map(Entry::live_dots).unwrap_or_default();
+        let seen = self.elements.get(&element).map(EntryRef::live_dots).unwrap_or_default();
         self.change(element, Some(()), seen);
     }
 
@@ -68,11 +94,23 @@ impl<E: Ord + Clone> Edit<'_, OrSet<E>> {
     pub fn remove<Q>(&mut self, element: &Q)
     where
         E: Borrow<Q>,
-        Q: Ord + ?Sized,
+        Q: Hash + Eq + ?Sized,
     {
-        let held = self.elements.get_key_value(element).map(|(held, entry)| (held.clone(), entry.live_dots()));
-        if let Some((held, seen)) = held.filter(|(_, seen)| !seen.is_empty()) {
+        let held = self.elements.get_path_value(element).filter(|(_, entry)| entry.is_live());
+        if let Some((held, seen)) = held.map(|(held, entry)| (held.clone(), entry.live_dots())) {
             self.change(held, None, seen);
         }
+    }
+
+    /// Takes out every element that this replica has seen.
+    pub fn clear(&mut self) {
+        let held: alloc::vec::Vec<E> = self.iter().cloned().collect();
+        held.iter().for_each(|element| self.remove(element));
+    }
+}
+
+impl<E: Hash + Eq + fmt::Debug> fmt::Debug for OrSet<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
     }
 }

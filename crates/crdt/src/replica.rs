@@ -1,29 +1,52 @@
 //! The only editor of a value: one identity, its clock, and the recent events that repair others.
 
-use alloc::collections::{BTreeMap, VecDeque};
-use alloc::vec::Vec;
 use core::ops::Deref;
 
-use syncline_clocks::{CausalContext, Dot, ReplicaId};
+use syncline_clocks::{CausalContext, Dot, ReplicaId, RetireError, Retirement, Retirements};
 
-use crate::{Causal, Change, Delta, Edit, Entries, Event, JoinError, Repair, Store, Update};
+use crate::history::History;
+use crate::limits::Budget;
+use crate::{Causal, Changes, Delta, Edit, EntryMap, JoinError, Limits, Receiver, Store, Update, UpdateRef};
 
-/// How many recent events are kept whole, and the paths of how many, unless [`Replica::with_history`] says otherwise.
-const EVENTS: usize = 1_024;
-const PATHS: usize = 65_536;
+/// How a replica is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Settings {
+    /// How many recent events are remembered whole: what [`diff`](Replica::diff) sends first.
+    pub events: usize,
+    /// Of how many recent events the paths are remembered: what [`diff`](Replica::diff) sends next. Never of more than there
+    /// are entries.
+    pub paths: usize,
+    /// What peers may make of it.
+    pub limits: Limits,
+    /// What the hashes of paths depend on; nothing that can be seen depends on them. Where peers choose the paths, give a
+    /// random number, or they can choose ones that collide and make every look-up slow.
+    pub hash_seed: u64,
+}
+
+impl Default for Settings {
+    /// 512 events, 8,192 paths, the limits' own defaults, a fixed seed.
+    fn default() -> Self {
+        Self { events: 512, paths: 8_192, limits: Limits::default(), hash_seed: 0 }
+    }
+}
 
 /// One replica of a value `S`, under an identity that nobody else uses.
 ///
 /// It is neither `Clone` nor deserializable: two copies that both edit would mint the same dots for different changes.
-/// It keeps recent events, and of more the paths, so that [`diff`](Self::diff) can send little.
+/// What is stored is [`Saved`](crate::Saved), and [`resume`](Self::resume) asks how certain its end is.
+///
+/// It remembers recent events, and of more the paths, so that [`diff`](Self::diff) can send little.
 #[derive(Debug)]
 pub struct Replica<S: Store> {
-    id: ReplicaId,
-    causal: Causal<S>,
-    events: BTreeMap<Dot, Event<S::Path, S::Payload>>,
-    paths: BTreeMap<Dot, S::Path>,
-    order: VecDeque<Dot>,
-    keep: (usize, usize),
+    pub(crate) id: ReplicaId,
+    pub(crate) succeeds: Option<ReplicaId>,
+    pub(crate) causal: Causal<S>,
+    pub(crate) retirements: Retirements,
+    // How many events it has made, which is the highest of its own in the clock.
+    minted: u64,
+    history: History<S::Path, S::Payload>,
+    limits: Limits,
+    budget: Budget,
 }
 
 impl<S: Store> Deref for Replica<S> {
@@ -38,22 +61,47 @@ impl<S: Store> Replica<S> {
     /// A replica that knows nothing, under an id that was never used before.
     #[must_use]
     pub fn create(id: ReplicaId) -> Self {
-        Self::with_history(id, EVENTS, PATHS)
+        Self::with_settings(id, Settings::default())
     }
 
-    /// As [`create`](Self::create), keeping `events` recent events whole and the paths of `paths` of them: what decides
-    /// whether [`diff`](Self::diff) sends events, entries or everything.
+    /// As [`create`](Self::create), kept in this way.
     #[must_use]
-    pub fn with_history(id: ReplicaId, events: usize, paths: usize) -> Self {
-        let causal = Causal::default();
-        let keep = (events.min(paths), paths);
-        Self { id, causal, events: BTreeMap::new(), paths: BTreeMap::new(), order: VecDeque::new(), keep }
+    pub fn with_settings(id: ReplicaId, settings: Settings) -> Self {
+        let mut causal = Causal::<S>::default();
+        *causal.value.entries_mut() = EntryMap::with_hash_seed(settings.hash_seed);
+        Self::of_parts(id, None, causal, Retirements::new(), settings)
+    }
+
+    pub(crate) fn of_parts(
+        id: ReplicaId,
+        succeeds: Option<ReplicaId>,
+        causal: Causal<S>,
+        retirements: Retirements,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            id,
+            succeeds,
+            minted: causal.clock().highest(id),
+            budget: Budget::of(causal.clock()),
+            history: History::new(settings.events, settings.paths),
+            limits: settings.limits,
+            causal,
+            retirements,
+        }
     }
 
     /// The identity that mints this replica's dots.
     #[must_use]
     pub fn id(&self) -> ReplicaId {
         self.id
+    }
+
+    /// The identity that this one took the place of, when it resumed from something whose end was uncertain. Whoever holds
+    /// the list of members can retire that one.
+    #[must_use]
+    pub fn succeeds(&self) -> Option<ReplicaId> {
+        self.succeeds
     }
 
     /// The events that this replica has joined.
@@ -70,97 +118,96 @@ impl<S: Store> Replica<S> {
 
     /// Runs one transaction and returns what it changed, to be joined by the others.
     pub fn edit<R>(&mut self, transaction: impl FnOnce(&mut Edit<'_, S>) -> R) -> Delta<S::Path, S::Payload> {
-        self.try_edit(|edit| {
-            transaction(edit);
-            Ok::<(), core::convert::Infallible>(())
-        })
-        .unwrap_or_else(|never| match never {})
+        let mut edit = Edit::begin(&mut self.causal, self.id, self.minted, false);
+        transaction(&mut edit);
+        let delta = edit.commit();
+        self.made(&delta);
+        delta
     }
 
-    /// As [`edit`](Self::edit), for a transaction whose verbs can fail. What was changed before the failure stays and
-    /// is replicated by a later [`diff`](Self::diff).
+    /// As [`edit`](Self::edit), for a transaction whose verbs can fail.
     ///
     /// # Errors
-    /// The transaction's own.
+    /// The transaction's own. Nothing of it is left then.
     pub fn try_edit<E>(
         &mut self,
         transaction: impl FnOnce(&mut Edit<'_, S>) -> Result<(), E>,
     ) -> Result<Delta<S::Path, S::Payload>, E> {
-        let mut edit = Edit::begin(&mut self.causal, self.id);
-        let outcome = transaction(&mut edit);
+        let mut edit = Edit::begin(&mut self.causal, self.id, self.minted, true);
+        if let Err(error) = transaction(&mut edit) {
+            edit.roll_back();
+            return Err(error);
+        }
         let delta = edit.commit();
-        self.remember(delta.events.iter());
-        outcome.map(|()| delta)
+        self.made(&delta);
+        Ok(delta)
+    }
+
+    fn made(&mut self, delta: &Delta<S::Path, S::Payload>) {
+        self.minted += delta.len() as u64;
+        let entries = self.causal.value().entries().len();
+        delta.events().iter().for_each(|event| self.history.remember(event, entries));
     }
 
     /// Joins what another replica sent and says what changed. Late, twice, out of order or never are all safe.
     ///
     /// # Errors
     /// See [`JoinError`]; nothing changed then.
-    pub fn join(&mut self, update: &Update<S::Path, S::Payload>) -> Result<Vec<Change<S::Path>>, JoinError> {
-        // What is new has to be known before the join, which makes it old.
-        match update {
-            Update::Delta(delta) => {
-                let is_new = |event: &&Event<_, _>| !self.clock().contains(event.dot);
-                let new: Vec<_> = delta.events.iter().filter(is_new).collect();
-                let changes = self.causal.join(self.id, update)?;
-                self.remember(new.into_iter());
-                Ok(changes)
-            }
-            Update::Entries(repair) => {
-                let before = self.clock().clone();
-                let changes = self.causal.join(self.id, update)?;
-                for (path, Repair { events, .. }) in &repair.paths {
-                    for dot in events.subtract(&before).dots().take(self.keep.1) {
-                        self.remember_path(dot, path.clone());
-                    }
-                }
-                Ok(changes)
-            }
-            Update::State(_) => self.causal.join(self.id, update),
-        }
+    pub fn join<'u>(
+        &mut self,
+        update: impl Into<UpdateRef<'u, S::Path, S::Payload>>,
+    ) -> Result<Changes<S::Path>, JoinError>
+    where
+        S: 'u,
+    {
+        let update = update.into();
+        self.admit_retired(update)?;
+        let held = self.causal.value().entries().dots();
+        self.budget.allow(&self.limits, held, self.causal.clock(), update)?;
+        let placed = self.places(update);
+        let receiver = Receiver { writer: self.id, minted: self.minted, believes_kills: true };
+        let (history, entries) = (&mut self.history, self.causal.value().entries().len());
+        let changes = self.causal.join(receiver, update, |event| history.remember(event, entries))?;
+        placed.into_iter().for_each(|(dot, path)| self.history.remember_path(dot, path, entries));
+        Ok(changes)
     }
 
-    /// What a replica with this clock lacks: the missing events while they are kept; else the entries of their paths
+    /// The events that a repair lists and this replica lacks, each with its path.
+    fn places(&self, update: UpdateRef<'_, S::Path, S::Payload>) -> alloc::vec::Vec<(Dot, S::Path)> {
+        let UpdateRef::Entries(repair) = update else { return alloc::vec::Vec::new() };
+        let most = self.history.keeps_paths();
+        let new = repair.paths.iter().flat_map(|(path, repair)| {
+            let events = repair.events.subtract(self.clock());
+            events.dots().take(most).map(|dot| (dot, path.clone())).collect::<alloc::vec::Vec<_>>()
+        });
+        new.take(most).collect()
+    }
+
+    /// What a replica with this clock lacks: the missing events while they are remembered; else the entries of their paths
     /// while those are known; else everything.
     #[must_use]
     pub fn diff(&self, since: &CausalContext) -> Update<S::Path, S::Payload> {
-        let missing = self.clock().subtract(since);
-        let events: Option<Vec<_>> = missing.dots().map(|dot| self.events.get(&dot).cloned()).collect();
-        if let Some(events) = events {
-            return Update::Delta(Delta { events });
-        }
-        let mut paths = BTreeMap::new();
-        for dot in missing.dots() {
-            let Some(path) = self.paths.get(&dot) else { return Update::State(self.causal.state()) };
-            let repair = paths.entry(path.clone()).or_insert_with(|| Repair {
-                events: CausalContext::new(),
-                entry: self.causal.value().entries().get(path).cloned().unwrap_or_default(),
-            });
-            repair.events.insert(dot);
-        }
-        let paths = paths.into_iter().collect();
-        Update::Entries(Entries { since: since.clone(), clock: self.clock().clone(), paths })
+        self.history.diff(&self.causal, since)
     }
 
-    fn remember<'e>(&mut self, events: impl Iterator<Item = &'e Event<S::Path, S::Payload>>)
-    where
-        S: 'e,
-    {
-        for event in events {
-            self.events.insert(event.dot, event.clone());
-            self.remember_path(event.dot, event.path.clone());
-        }
+    /// Takes in no event of a departed replica beyond those that all members know: what it did under its id after it was
+    /// counted out is refused with [`JoinError::Retired`].
+    ///
+    /// # Errors
+    /// It was retired at another count.
+    pub fn retire(&mut self, retirement: Retirement) -> Result<(), RetireError> {
+        self.retirements.retire(retirement)
     }
 
-    fn remember_path(&mut self, dot: Dot, path: S::Path) {
-        self.paths.insert(dot, path);
-        self.order.push_back(dot);
-        if let Some(old) = self.order.len().checked_sub(self.keep.0 + 1).and_then(|index| self.order.get(index)) {
-            self.events.remove(old);
+    fn admit_retired(&self, update: UpdateRef<'_, S::Path, S::Payload>) -> Result<(), JoinError> {
+        if self.retirements.log().is_empty() {
+            return Ok(());
         }
-        if self.order.len() > self.keep.1 {
-            self.order.pop_front().map(|old| self.paths.remove(&old));
+        let mut events = CausalContext::new();
+        update.events(&mut events);
+        for replica in events.replicas() {
+            self.retirements.admit(replica, events.highest(replica)).map_err(JoinError::Retired)?;
         }
+        Ok(())
     }
 }

@@ -1,10 +1,11 @@
 //! A counter whose reset leaves exactly the increments that the resetter had not seen.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
+use core::fmt;
 
 use syncline_clocks::{Dot, ReplicaId};
 
-use crate::{Edit, Entry, EntryMap, Store};
+use crate::{DotSet, Edit, EntryMap, EntryRef, Overflow, Store};
 
 /// Running totals of one writer: what it ever added and what it ever took away. They only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -44,7 +45,7 @@ pub enum CounterPayload {
 /// size is bounded by the writers and the concurrent resets, never by the increments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CounterView {
-    dots: BTreeSet<Dot>,
+    dots: DotSet,
     running: BTreeMap<Dot, Totals>,
     baseline: BTreeMap<ReplicaId, Totals>,
 }
@@ -100,7 +101,7 @@ impl CounterView {
     /// The payload that adds `amount` for `writer`, and the dots that it kills: the writer's own running totals. `None`
     /// when a running total would pass 2^64 - 1.
     #[must_use]
-    pub fn increment(&self, writer: ReplicaId, amount: i64) -> Option<(CounterPayload, BTreeSet<Dot>)> {
+    pub fn increment(&self, writer: ReplicaId, amount: i64) -> Option<(CounterPayload, DotSet)> {
         let (seen, _) = self.totals().remove(&writer).unwrap_or_default();
         let (up, down) = if amount < 0 { (0, amount.unsigned_abs()) } else { (amount.unsigned_abs(), 0) };
         let added = seen.added.checked_add(up)?;
@@ -111,7 +112,7 @@ impl CounterView {
 
     /// The payload that resets everything seen, and the dots that it kills: all. `None` when there is nothing to reset.
     #[must_use]
-    pub fn reset(&self) -> Option<(CounterPayload, BTreeSet<Dot>)> {
+    pub fn reset(&self) -> Option<(CounterPayload, DotSet)> {
         let seen = self.totals().into_iter().map(|(writer, (total, _))| (writer, total)).collect();
         (!self.dots.is_empty()).then(|| (CounterPayload::Baseline(seen), self.dots.clone()))
     }
@@ -126,8 +127,25 @@ impl CounterView {
 /// | reset, reset | what neither had seen |
 ///
 /// Seeing a writer's later increment is having seen its earlier ones. It holds one dot for each writer since the last
-/// reset and one for each concurrent reset.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// reset and one for each concurrent reset, which names every writer that it saw: its size is bounded by its writers,
+/// however much they count, and while a member is away.
+///
+/// No paper's: a running total for each writer is [`GCounter`](crate::GCounter)'s, the baseline is what makes a reset of
+/// it sound. It knows no bound, and shows its value within the range of `i64`.
+///
+/// ```
+/// use syncline_clocks::ReplicaId;
+/// use syncline_crdt::{Replica, ResettableCounter};
+/// let mut here: Replica<ResettableCounter> = Replica::create(ReplicaId::from_u128(1));
+/// let mut there: Replica<ResettableCounter> = Replica::create(ReplicaId::from_u128(2));
+/// there.join(&here.edit(|counter| counter.increment(1)))?;
+/// let reset = there.edit(|counter| counter.reset());
+/// here.edit(|counter| counter.increment(2));          // at the same time
+/// here.join(&reset)?;
+/// assert_eq!(here.value(), 2);
+/// # Ok::<(), syncline_crdt::JoinError>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct ResettableCounter {
     totals: EntryMap<(), CounterPayload>,
@@ -141,7 +159,7 @@ impl ResettableCounter {
     }
 
     fn view(&self) -> CounterView {
-        CounterView::read(self.totals.get(&()).into_iter().flat_map(Entry::live))
+        CounterView::read(self.totals.get(&()).into_iter().flat_map(EntryRef::live))
     }
 }
 
@@ -156,18 +174,21 @@ impl Store for ResettableCounter {
     fn entries_mut(&mut self) -> &mut EntryMap<(), CounterPayload> {
         &mut self.totals
     }
+
+    fn value_eq(&self, other: &Self) -> bool {
+        self.value() == other.value()
+    }
 }
 
 impl Edit<'_, ResettableCounter> {
-    /// Adds `amount`, which may be negative; false, and no change, if a running total would pass 2^64 - 1.
-    #[must_use]
-    pub fn increment(&mut self, amount: i64) -> bool {
-        let change = self.view().increment(self.writer(), amount);
-        let changed = change.is_some();
-        if let Some((payload, kills)) = change {
-            self.change((), Some(payload), kills);
-        }
-        changed
+    /// Adds `amount`, which may be negative.
+    ///
+    /// # Errors
+    /// [`Overflow`], and no change, if what this writer ever added, or took away, would pass 2^64 - 1.
+    pub fn increment(&mut self, amount: i64) -> Result<(), Overflow> {
+        let (payload, kills) = self.view().increment(self.writer(), amount).ok_or(Overflow)?;
+        self.change((), Some(payload), kills);
+        Ok(())
     }
 
     /// Sets to 0 what this replica has seen.
@@ -175,5 +196,11 @@ impl Edit<'_, ResettableCounter> {
         if let Some((payload, kills)) = self.view().reset() {
             self.change((), Some(payload), kills);
         }
+    }
+}
+
+impl fmt::Debug for ResettableCounter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResettableCounter").field("value", &self.value()).field("totals", &self.totals).finish()
     }
 }

@@ -1,11 +1,12 @@
 //! What replicas tell one another: events, repaired paths, or everything. None turns into another.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::hash::Hash;
 
+use smallvec::SmallVec;
 use syncline_clocks::{CausalContext, Dot};
 
-use crate::{Entry, EntryMap};
+use crate::{DotSet, Entry, EntryMap, JoinError};
 
 /// One change of one path, named by its dot. A removal is an event without a payload.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -18,16 +19,98 @@ pub struct Event<P, V> {
     /// What lives under the dot until another event kills it.
     pub payload: Option<V>,
     /// Dots of the same path that this event takes out: what its writer saw and replaced.
-    pub kills: BTreeSet<Dot>,
+    pub kills: DotSet,
 }
 
 /// A set of events: what a transaction returns and what replicas ship. Joined under the events' own dots, never under
-/// the sender's clock.
+/// the sender's clock, so it may be cut and put together as one likes. One event needs no heap for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Delta<P, V> {
+    events: SmallVec<[Event<P, V>; 1]>,
+}
+
+impl<P, V> Delta<P, V> {
+    /// Nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { events: SmallVec::new_const() }
+    }
+
     /// The events; in the order of their dots when this crate made the delta.
-    pub events: Vec<Event<P, V>>,
+    #[must_use]
+    pub fn events(&self) -> &[Event<P, V>] {
+        &self.events
+    }
+
+    pub(crate) fn events_mut(&mut self) -> &mut [Event<P, V>] {
+        &mut self.events
+    }
+
+    /// How many events these are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Adds an event.
+    pub fn push(&mut self, event: Event<P, V>) {
+        self.events.push(event);
+    }
+
+    /// Keeps the events for which this holds.
+    pub fn retain(&mut self, mut holds: impl FnMut(&Event<P, V>) -> bool) {
+        self.events.retain(|event| holds(event));
+    }
+
+    /// Keeps so many of the first events.
+    pub fn truncate(&mut self, length: usize) {
+        self.events.truncate(length);
+    }
+}
+
+impl<P, V> Default for Delta<P, V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P, V> From<Vec<Event<P, V>>> for Delta<P, V> {
+    fn from(events: Vec<Event<P, V>>) -> Self {
+        Self { events: SmallVec::from_vec(events) }
+    }
+}
+
+impl<P, V> From<Event<P, V>> for Delta<P, V> {
+    fn from(event: Event<P, V>) -> Self {
+        Self { events: SmallVec::from_buf([event]) }
+    }
+}
+
+impl<P, V> FromIterator<Event<P, V>> for Delta<P, V> {
+    fn from_iter<I: IntoIterator<Item = Event<P, V>>>(events: I) -> Self {
+        Self { events: events.into_iter().collect() }
+    }
+}
+
+impl<P, V> Extend<Event<P, V>> for Delta<P, V> {
+    fn extend<I: IntoIterator<Item = Event<P, V>>>(&mut self, events: I) {
+        self.events.extend(events);
+    }
+}
+
+impl<P, V> IntoIterator for Delta<P, V> {
+    type Item = Event<P, V>;
+    type IntoIter = alloc::vec::IntoIter<Event<P, V>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.events.into_vec().into_iter()
+    }
 }
 
 /// One path of an [`Entries`] repair.
@@ -54,19 +137,81 @@ pub struct Entries<P, V> {
 }
 
 /// Everything that a replica holds, under its whole clock. Never cut short: an absent path means "nothing lives".
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct State<P: Ord, V> {
-    /// The sender's clock.
-    pub clock: CausalContext,
-    /// All non-empty entries.
-    pub entries: EntryMap<P, V>,
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(bound = "P: Hash + Eq + serde::Serialize, V: serde::Serialize")
+)]
+pub struct State<P: Hash + Eq, V> {
+    clock: CausalContext,
+    entries: EntryMap<P, V>,
 }
 
-/// What [`join`](EntryMap::join) takes: late, twice, out of order or never are all safe.
+impl<P: Hash + Eq, V> State<P, V> {
+    /// The entries that the events in this clock left.
+    ///
+    /// # Errors
+    /// [`JoinError::Malformed`], when a dot lives that the clock does not hold.
+    pub fn new(clock: CausalContext, entries: EntryMap<P, V>) -> Result<Self, JoinError> {
+        if entries.lives_in(&clock) {
+            Ok(Self { clock, entries })
+        } else {
+            Err(JoinError::Malformed("a live dot outside the sender's clock"))
+        }
+    }
+
+    /// As [`new`](Self::new), of a replica's own, where every join kept to it.
+    pub(crate) fn of_replica(clock: CausalContext, entries: EntryMap<P, V>) -> Self {
+        debug_assert!(entries.lives_in(&clock), "what lives was joined");
+        Self { clock, entries }
+    }
+
+    /// The sender's clock.
+    #[must_use]
+    pub fn clock(&self) -> &CausalContext {
+        &self.clock
+    }
+
+    /// All non-empty entries.
+    #[must_use]
+    pub fn entries(&self) -> &EntryMap<P, V> {
+        &self.entries
+    }
+
+    /// The clock and the entries.
+    #[must_use]
+    pub fn into_parts(self) -> (CausalContext, EntryMap<P, V>) {
+        (self.clock, self.entries)
+    }
+}
+
+impl<P: Hash + Eq, V: PartialEq> PartialEq for State<P, V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.clock == other.clock && self.entries == other.entries
+    }
+}
+
+impl<P: Hash + Eq, V: Eq> Eq for State<P, V> {}
+
+impl<P: Hash + Eq, V: Hash> Hash for State<P, V> {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.clock.hash(state);
+        self.entries.hash(state);
+    }
+}
+
+/// What a join takes: late, twice, out of order or never are all safe.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Update<P: Ord, V> {
+#[cfg_attr(
+    feature = "serde",
+    serde(bound(
+        serialize = "P: Hash + Eq + serde::Serialize, V: serde::Serialize",
+        deserialize = "P: Hash + Eq + serde::Deserialize<'de>, V: serde::Deserialize<'de>"
+    ))
+)]
+pub enum Update<P: Hash + Eq, V> {
     /// Events.
     Delta(Delta<P, V>),
     /// Whole entries of some paths.
@@ -75,12 +220,23 @@ pub enum Update<P: Ord, V> {
     State(State<P, V>),
 }
 
-impl<P: Ord, V> Update<P, V> {
+/// An update that is lent: what joins take, so that `join(&delta)`, `join(&state)` and `join(&update)` are one verb.
+#[derive(Debug)]
+pub enum UpdateRef<'a, P: Hash + Eq, V> {
+    /// Events.
+    Delta(&'a Delta<P, V>),
+    /// Whole entries of some paths.
+    Entries(&'a Entries<P, V>),
+    /// Everything.
+    State(&'a State<P, V>),
+}
+
+impl<P: Hash + Eq, V> Update<P, V> {
     /// Whether the update can not change anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         match self {
-            Self::Delta(delta) => delta.events.is_empty(),
+            Self::Delta(delta) => delta.is_empty(),
             Self::Entries(entries) => entries.paths.is_empty(),
             Self::State(state) => state.clock.is_empty(),
         }
@@ -88,16 +244,136 @@ impl<P: Ord, V> Update<P, V> {
 
     /// Adds the events that the update conveys to a set.
     pub fn events(&self, to: &mut CausalContext) {
+        UpdateRef::from(self).events(to);
+    }
+}
+
+impl<P: Hash + Eq, V> UpdateRef<'_, P, V> {
+    /// Adds the events that the update conveys to a set.
+    pub fn events(self, to: &mut CausalContext) {
         match self {
             Self::Delta(delta) => to.extend(delta.events.iter().map(|event| event.dot)),
             Self::Entries(entries) => entries.paths.iter().for_each(|(_, repair)| to.union(&repair.events)),
             Self::State(state) => to.union(&state.clock),
         }
     }
+
+    /// How many dots a join can add to the value at the most.
+    pub(crate) fn dots(self) -> usize {
+        match self {
+            Self::Delta(delta) => {
+                delta.events.iter().map(|event| usize::from(event.payload.is_some()) + event.kills.len()).sum()
+            }
+            Self::Entries(Entries { paths, .. }) => {
+                paths.iter().map(|(_, Repair { entry, .. })| entry.live().len() + entry.kept_kills().len()).sum()
+            }
+            Self::State(state) => state.entries.dots(),
+        }
+    }
+
+    /// How many intervals a join can add to the clock at the most.
+    pub(crate) fn intervals(self) -> usize {
+        match self {
+            Self::Delta(delta) => delta.len(),
+            Self::Entries(Entries { paths, .. }) => {
+                paths.iter().map(|(_, Repair { events, .. })| events.interval_count()).sum()
+            }
+            Self::State(state) => state.clock.interval_count(),
+        }
+    }
 }
 
-impl<P: Ord, V> From<Delta<P, V>> for Update<P, V> {
+impl<P: Hash + Eq, V> From<Delta<P, V>> for Update<P, V> {
     fn from(delta: Delta<P, V>) -> Self {
         Self::Delta(delta)
+    }
+}
+
+impl<P: Hash + Eq, V> From<Entries<P, V>> for Update<P, V> {
+    fn from(entries: Entries<P, V>) -> Self {
+        Self::Entries(entries)
+    }
+}
+
+impl<P: Hash + Eq, V> From<State<P, V>> for Update<P, V> {
+    fn from(state: State<P, V>) -> Self {
+        Self::State(state)
+    }
+}
+
+impl<'a, P: Hash + Eq, V> From<&'a Update<P, V>> for UpdateRef<'a, P, V> {
+    fn from(update: &'a Update<P, V>) -> Self {
+        match update {
+            Update::Delta(delta) => Self::Delta(delta),
+            Update::Entries(entries) => Self::Entries(entries),
+            Update::State(state) => Self::State(state),
+        }
+    }
+}
+
+impl<'a, P: Hash + Eq, V> From<&'a Delta<P, V>> for UpdateRef<'a, P, V> {
+    fn from(delta: &'a Delta<P, V>) -> Self {
+        Self::Delta(delta)
+    }
+}
+
+impl<'a, P: Hash + Eq, V> From<&'a Entries<P, V>> for UpdateRef<'a, P, V> {
+    fn from(entries: &'a Entries<P, V>) -> Self {
+        Self::Entries(entries)
+    }
+}
+
+impl<'a, P: Hash + Eq, V> From<&'a State<P, V>> for UpdateRef<'a, P, V> {
+    fn from(state: &'a State<P, V>) -> Self {
+        Self::State(state)
+    }
+}
+
+impl<P: Hash + Eq, V> Clone for UpdateRef<'_, P, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P: Hash + Eq, V> Copy for UpdateRef<'_, P, V> {}
+
+#[cfg(feature = "serde")]
+mod serde_impl {
+    use alloc::vec::Vec;
+    use core::hash::Hash;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+    use syncline_clocks::CausalContext;
+
+    use super::{Delta, Event, State};
+    use crate::EntryMap;
+
+    impl<P: Serialize, V: Serialize> Serialize for Delta<P, V> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_seq(&self.events)
+        }
+    }
+
+    impl<'de, P: Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Delta<P, V> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            Vec::<Event<P, V>>::deserialize(deserializer).map(Self::from)
+        }
+    }
+
+    impl<'de, P, V> Deserialize<'de> for State<P, V>
+    where
+        P: Hash + Eq + Deserialize<'de>,
+        V: Deserialize<'de>,
+    {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            #[derive(Deserialize)]
+            #[serde(rename = "State", bound = "P: Hash + Eq + Deserialize<'de>, V: Deserialize<'de>")]
+            struct Parts<P, V> {
+                clock: CausalContext,
+                entries: EntryMap<P, V>,
+            }
+            let Parts { clock, entries } = Parts::deserialize(deserializer)?;
+            Self::new(clock, entries).map_err(D::Error::custom)
+        }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
 use support::{Reached, Step, Subject, World};
 use syncline_clocks::{HybridTimestamp, ReplicaId, WallTime};
-use syncline_crdt::{Edit, GCounter, LwwRegister, OrSet, PnCounter, Replica, ResettableCounter, Store};
+use syncline_crdt::{Edit, GCounter, Lattice, LwwRegister, OrSet, PnCounter, Replica, ResettableCounter, Store};
 
 impl Subject for OrSet<u8> {
     fn change(edit: &mut Edit<'_, Self>, choice: u8, argument: u8) {
@@ -36,8 +36,11 @@ impl Subject for ResettableCounter {
     fn change(edit: &mut Edit<'_, Self>, choice: u8, argument: u8) {
         match choice % 4 {
             0 => edit.reset(),
-            1 => assert!(edit.increment(-i64::from(argument))),
-            _ => assert!(edit.increment(i64::from(argument)) && edit.increment(1)),
+            1 => edit.increment(-i64::from(argument)).unwrap(),
+            _ => {
+                edit.increment(i64::from(argument)).unwrap();
+                edit.increment(1).unwrap()
+            }
         }
     }
 }
@@ -118,11 +121,11 @@ fn a_reset_leaves_exactly_the_increments_it_had_not_seen() {
     let mut here = Replica::<ResettableCounter>::create(ReplicaId::from_u128(1));
     let mut there = Replica::<ResettableCounter>::create(ReplicaId::from_u128(2));
     let first = here.edit(|counter| counter.increment(1));
-    there.join(&first.into()).unwrap();
+    there.join(&first).unwrap();
     let reset = there.edit(|counter| counter.reset());
     let more = here.edit(|counter| counter.increment(2));
-    there.join(&more.into()).unwrap();
-    here.join(&reset.into()).unwrap();
+    there.join(&more).unwrap();
+    here.join(&reset).unwrap();
     assert_eq!((here.value(), there.value()), (2, 2));
     for _ in 0..1_000 {
         let _ = here.edit(|counter| counter.increment(1));

@@ -20,7 +20,7 @@ fn a_delta_does_not_stand_for_the_senders_clock() {
     let _ = a.edit(|set| set.insert("x"));
     let _ = a.edit(|set| set.insert("y"));
     let removal = a.edit(|set| set.remove("x"));
-    b.join(&removal.into()).unwrap();
+    b.join(&removal).unwrap();
     assert_eq!(b.clock().dots().count(), 1);
     b.join(&a.diff(b.clock())).unwrap();
     a.join(&b.diff(a.clock())).unwrap();
@@ -33,7 +33,7 @@ fn a_delta_does_not_stand_for_the_senders_clock() {
 fn a_lost_removal_is_found_by_the_clocks() {
     let (mut a, mut b, _) = replicas();
     let added = a.edit(|set| set.insert("x"));
-    b.join(&added.into()).unwrap();
+    b.join(&added).unwrap();
     let _lost = b.edit(|set| set.remove("x"));
     assert_ne!(a.clock(), b.clock());
     a.join(&b.diff(a.clock())).unwrap();
@@ -48,10 +48,10 @@ fn killed_dots_do_not_enter_the_clock() {
     let e1 = a.edit(|set| set.insert("x"));
     let e2 = a.edit(|set| set.insert("x"));
     let e3 = a.edit(|set| set.remove("x"));
-    b.join(&e3.into()).unwrap();
-    b.join(&e1.into()).unwrap();
-    assert!(!b.clock().contains(e2.events[0].dot));
-    b.join(&e2.into()).unwrap();
+    b.join(&e3).unwrap();
+    b.join(&e1).unwrap();
+    assert!(!b.clock().contains(e2.events()[0].dot));
+    b.join(&e2).unwrap();
     assert!(!b.contains("x"));
     assert_eq!(a.causal(), b.causal());
 }
@@ -71,12 +71,12 @@ fn a_reused_identity_is_a_typed_error_and_changes_nothing() {
     let (mut a, mut b, _) = replicas();
     let mut twin: Set = Replica::create(a.id());
     let other = twin.edit(|set| set.insert("z"));
-    assert!(matches!(a.join(&other.clone().into()), Err(JoinError::OwnFuture(_))));
+    assert!(matches!(a.join(&other.clone()), Err(JoinError::OwnFuture(_))));
     assert!(matches!(a.join(&twin.diff(&CausalContext::new())), Err(JoinError::OwnFuture(_))));
     assert!(a.clock().is_empty() && a.iter().count() == 0);
-    b.join(&other.into()).unwrap();
-    let kills_itself = Event { dot: Dot::first(a.id()), path: "q", payload: None, kills: [Dot::first(a.id())].into() };
-    assert!(matches!(b.join(&Delta { events: vec![kills_itself] }.into()), Err(JoinError::Malformed(_))));
+    b.join(&other).unwrap();
+    let kills_itself = Event { dot: Dot::first(a.id()), path: "q", payload: None, kills: Dot::first(a.id()).into() };
+    assert!(matches!(b.join(&Delta::from(kills_itself)), Err(JoinError::Malformed(_))));
 }
 
 /// One dot with two payloads is told apart while the first is live.
@@ -95,8 +95,8 @@ fn a_dot_with_two_payloads_is_a_typed_error() {
     let mut reader = Replica::<LwwRegister<u8>>::create(ReplicaId::from_u128(2));
     let first = one.try_edit(|register| register.set(1, stamp(5))).unwrap();
     let second = twin.try_edit(|register| register.set(2, stamp(5))).unwrap();
-    reader.join(&first.into()).unwrap();
-    assert!(matches!(reader.join(&second.into()), Err(JoinError::DotReused(_))));
+    reader.join(&first).unwrap();
+    assert!(matches!(reader.join(&second), Err(JoinError::DotReused(_))));
     assert!(matches!(reader.join(&twin.diff(&CausalContext::new())), Err(JoinError::DotReused(_))));
     assert_eq!(reader.get(), Some(&1));
     assert!(one.try_edit(|register| register.set(3, stamp(5))).is_err(), "not newer");

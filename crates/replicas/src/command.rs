@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use syncline_clocks::{Dot, HybridTimestamp};
+use syncline_crdt::DotSet;
 use syncline_resolvers::Siblings;
 
 use crate::dedupe::{Dedupe, Seen};
 use crate::key_view::{KeyView, MOST_REMOVED};
 use crate::partition::{Partition, size_of_change, size_of_event};
 use crate::turn::Turn;
-use crate::value::{Deadline, Event, Path, Payload, Slot, Stamped, Value};
+use crate::value::{Deadline, Path, Payload, Slot, Stamped, Value};
 use crate::{
     Applied, Command, Configuration, Context, Delta, ExpireCondition, Fault, Refusal, RegisterPolicy, Reply, Request,
     SetCondition, SetExpiry, SetOptions,
@@ -24,7 +25,7 @@ const MAX_AHEAD: usize = 1_024;
 const MAX_WRITE: usize = 16 << 20;
 
 /// A change of one path: what is to live there and what dies.
-type PathChange = (Path, Option<Payload>, BTreeSet<Dot>);
+type PathChange = (Path, Option<Payload>, DotSet);
 
 /// A write that was turned into events and joined.
 pub(crate) struct Executed {
@@ -71,15 +72,15 @@ pub(crate) fn execute(
     let write = Write { configuration, request, policy: configuration.policies.of(&request.key) };
     let view = KeyView::read_for(turn, &request.key, &request.command)?;
     if !view.has_expired() {
-        return write.execute(partition, turn, &view, Vec::new());
+        return write.execute(partition, turn, &view, Delta::new());
     }
     // What has expired is removed first, by events like any others: a concurrent change that these have not seen stays.
     let before = (partition.clone(), turn.checkpoint());
     let expired = KeyView::read_some(turn, &request.key, MOST_REMOVED)?;
     let removal = match write.remove_expired(&expired) {
-        Ok(removal) => partition.mint(turn, configuration, removal)?.events,
+        Ok(removal) => partition.mint(turn, configuration, removal)?,
         Err(_) if matches!(request.command, Command::RemoveSome { .. }) => {
-            return write.execute(partition, turn, &expired, Vec::new());
+            return write.execute(partition, turn, &expired, Delta::new());
         }
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -138,7 +139,7 @@ impl Write<'_> {
         partition: &mut Partition,
         turn: &mut Turn<'_>,
         view: &KeyView,
-        mut events: Vec<Event>,
+        mut delta: Delta,
     ) -> Result<Result<Executed, Refusal>, Fault> {
         let Changes { paths, value, changed } = match self.changes(partition, turn, view) {
             Ok(changes) => changes,
@@ -146,11 +147,11 @@ impl Write<'_> {
         };
         let size: usize =
             paths.iter().map(|(path, payload, kills)| size_of_change(path, payload.as_ref(), kills)).sum();
-        if size + events.iter().map(size_of_event).sum::<usize>() > MAX_WRITE {
+        if size + delta.events().iter().map(size_of_event).sum::<usize>() > MAX_WRITE {
             return Ok(Err(Refusal::TooLarge));
         }
-        events.extend(partition.mint(turn, self.configuration, paths)?.events);
-        Ok(Ok(Executed { delta: Delta { events }, value, changed }))
+        delta.extend(partition.mint(turn, self.configuration, paths)?);
+        Ok(Ok(Executed { delta, value, changed }))
     }
 
     fn changes(&self, partition: &mut Partition, turn: &Turn<'_>, view: &KeyView) -> Result<Changes, Refusal> {
@@ -359,7 +360,7 @@ impl Write<'_> {
     }
 
     /// What the client read elsewhere and this replica has not joined: it dies too, unless it can not exist.
-    fn ahead(&self, partition: &Partition, context: &Context) -> BTreeSet<Dot> {
+    fn ahead(&self, partition: &Partition, context: &Context) -> DotSet {
         let is_ahead = |dot: &Dot| !partition.clock().contains(*dot) && partition.may_exist(self.configuration, *dot);
         context.seen.iter().copied().filter(is_ahead).collect()
     }
@@ -373,7 +374,7 @@ impl Write<'_> {
         context: Option<&Context>,
         value: Option<Vec<u8>>,
         own: Option<HybridTimestamp>,
-    ) -> Result<(Payload, BTreeSet<Dot>), Refusal> {
+    ) -> Result<(Payload, DotSet), Refusal> {
         if own.is_some() && self.policy != RegisterPolicy::TimestampOnly {
             return Err(Refusal::Timestamp("only the policy timestamp-only takes the client's".to_string()));
         }
@@ -389,26 +390,26 @@ impl Write<'_> {
         let live: Vec<(Dot, HybridTimestamp)> =
             view.register.iter().flat_map(Siblings::versions).map(|version| (version.dot, version.timestamp)).collect();
         let is_blind = value.is_some();
-        let kills: BTreeSet<Dot> = match (self.policy, context) {
+        let kills: DotSet = match (self.policy, context) {
             (RegisterPolicy::TimestampOnly, _) => {
                 live.iter().filter(|(_, held)| *held < timestamp).map(|(dot, _)| *dot).collect()
             }
             (_, Some(context)) => {
                 let covered = live.iter().map(|(dot, _)| *dot).filter(|dot| context.covers.contains(*dot));
                 let ahead = self.ahead(partition, context);
-                let kept = view.ahead.iter().filter(|dot| !partition.clock().contains(**dot)).count();
-                let added = ahead.difference(&view.ahead).count();
+                let kept = view.ahead.iter().filter(|dot| !partition.clock().contains(*dot)).count();
+                let added = ahead.iter().filter(|dot| !view.ahead.contains(*dot)).count();
                 if added > 0 && added + kept > MAX_AHEAD {
                     return Err(Refusal::ContextAhead);
                 }
-                covered.chain(ahead).collect()
+                covered.chain(&ahead).collect()
             }
             // A write without a context is concurrent to everything where siblings are kept. A removal without one takes
             // out what its coordinator holds.
-            (RegisterPolicy::KeepSiblings, None) if is_blind => BTreeSet::new(),
+            (RegisterPolicy::KeepSiblings, None) if is_blind => DotSet::new(),
             (_, None) => live.iter().map(|(dot, _)| *dot).collect(),
         };
-        let left = live.iter().filter(|(dot, _)| !kills.contains(dot)).count();
+        let left = live.iter().filter(|(dot, _)| !kills.contains(*dot)).count();
         if self.policy == RegisterPolicy::KeepSiblings && left >= MAX_SIBLINGS {
             return Err(Refusal::TooManySiblings(u32::try_from(left).unwrap_or(u32::MAX)));
         }
@@ -416,7 +417,7 @@ impl Write<'_> {
     }
 }
 
-fn removed((path, seen): &(Path, BTreeSet<Dot>)) -> PathChange {
+fn removed((path, seen): &(Path, DotSet)) -> PathChange {
     (path.clone(), None, seen.clone())
 }
 

@@ -31,8 +31,8 @@ pub struct Applied {
 impl Applied {
     pub(crate) fn of(sequence: u64, delta: &Delta, value: Value, changed: u64, index: u64) -> Self {
         let is_version = |event: &&Event| event.path.slot == Slot::Register && event.payload.is_some();
-        let version = delta.events.iter().rfind(is_version).map(|event| event.dot);
-        let events = delta.events.iter().map(|event| event.dot).collect();
+        let version = delta.events().iter().rfind(is_version).map(|event| event.dot);
+        let events = delta.events().iter().map(|event| event.dot).collect();
         Self { sequence, events, value, changed, version, index }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_clocks::{CausalContext, Dot, WallTime};
-use syncline_crdt::{CounterView, Entry};
+use syncline_crdt::{CounterView, DotSet, Entry};
 use syncline_resolvers::{Conflict, KeepSiblings, LastWriterWins, Outcome, Resolver, Siblings};
 
 use crate::partition::{entries_under, siblings};
@@ -27,17 +27,17 @@ const SCAN_BYTES: usize = 1 << 20;
 pub(crate) struct KeyView {
     pub(crate) register: Option<Siblings<Vec<u8>>>,
     /// The register's versions that were replaced by clients that had read them elsewhere, and that are not here yet.
-    pub(crate) ahead: BTreeSet<Dot>,
+    pub(crate) ahead: DotSet,
     /// What was added to which version of the register, whether that version still lives or not.
     pub(crate) added: BTreeMap<Dot, Added>,
     pub(crate) counter: CounterView,
-    pub(crate) counter_dots: BTreeSet<Dot>,
-    pub(crate) members: Vec<(Path, BTreeSet<Dot>)>,
+    pub(crate) counter_dots: DotSet,
+    pub(crate) members: Vec<(Path, DotSet)>,
     /// Whether the set has members that were not read. Where members are named, it is looked for only if there is a
     /// deadline, which may be stale.
     pub(crate) has_other_members: bool,
     deadline: Option<Deadline>,
-    pub(crate) deadline_dots: BTreeSet<Dot>,
+    pub(crate) deadline_dots: DotSet,
     now: WallTime,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct KeyView {
 #[derive(Default)]
 pub(crate) struct Added {
     pub(crate) counter: CounterView,
-    pub(crate) dots: BTreeSet<Dot>,
+    pub(crate) dots: DotSet,
 }
 
 impl KeyView {
@@ -136,7 +136,7 @@ impl KeyView {
     fn take(&mut self, path: Path, entry: &Entry<Payload>) {
         match &path.slot {
             Slot::Register => {
-                self.register = siblings(entry);
+                self.register = siblings(entry.into());
                 self.ahead.clone_from(entry.kept_kills());
             }
             Slot::Counter => {
@@ -221,7 +221,7 @@ impl KeyView {
         let versions = self.register.iter().flat_map(Siblings::versions).map(|version| version.dot);
         let added = self.added.values().flat_map(|added| &added.dots).chain(&self.counter_dots);
         let standing: BTreeSet<Dot> = versions.collect();
-        standing == context.seen && standing.iter().chain(added).all(|dot| context.covers.contains(*dot))
+        standing == context.seen && standing.iter().copied().chain(added).all(|dot| context.covers.contains(dot))
     }
 
     /// What a reader of this has seen, under the clock of the replica that it was read from.

@@ -193,7 +193,7 @@ impl LeaderFollower {
     fn become_leader(&mut self, turn: &mut Turn<'_>, configuration: &Configuration) -> Result<(), Fault> {
         self.attempts = 0;
         self.role = Role::Leader(Leading::begin(turn, configuration, self.log.end.index));
-        let nothing = Delta { events: Vec::new() };
+        let nothing = Delta::new();
         let entry =
             LogEntry { epoch: configuration.epoch, request: None, delta: nothing, value: Value::Absent, changed: 0 };
         self.append(turn, configuration, entry)?;

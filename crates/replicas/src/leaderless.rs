@@ -211,7 +211,7 @@ impl Leaderless {
                 logged.push(event);
             }
         }
-        Ok(Delta { events: logged })
+        Ok(logged.into())
     }
 
     fn wait(

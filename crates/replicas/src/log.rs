@@ -84,7 +84,7 @@ impl Extent {
         let (mut entries, mut bytes) = (Vec::new(), 0);
         for index in (index + 1..=self.end.index).take(APPEND_BUDGET) {
             let entry = self.entry(turn, index)?;
-            bytes += entry.delta.events.iter().map(size_of_event).sum::<usize>();
+            bytes += entry.delta.events().iter().map(size_of_event).sum::<usize>();
             if bytes > REPAIR_BYTES && !entries.is_empty() {
                 break;
             }

@@ -72,7 +72,7 @@ impl MultiLeader {
             Ok(once) => once,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if let Some(delta) = minted.filter(|delta| !delta.events.is_empty()) {
+        if let Some(delta) = minted.filter(|delta| !delta.is_empty()) {
             let update = Update::Delta(delta);
             for peer in configuration.peers(turn.node) {
                 let push = AntiEntropyMessage::Repair { update: update.clone(), more: false };

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use syncline_clocks::{CausalContext, Dot, HybridClock, HybridTimestamp, ReplicaId};
-use syncline_crdt::{Change, Entry, EntryMap, JoinError, Receiver, State};
+use syncline_crdt::{Change, DotSet, Entry, EntryMap, EntryRef, JoinError, Receiver, State};
 use syncline_resolvers::{Conflict, LastWriterWins, Resolver, Siblings, Version};
 
 use crate::rows::{self, Meta};
@@ -127,12 +127,17 @@ impl Partition {
         Ok(entry)
     }
 
+    /// A map to join in. Its hashes depend on what no client knows.
+    fn no_entries(&self) -> EntryMap<Path, Payload> {
+        EntryMap::with_hash_seed(self.writer.as_u128() as u64)
+    }
+
     /// Turns changes into events under this replica's next dots and joins them.
     pub(crate) fn mint(
         &mut self,
         turn: &mut Turn<'_>,
         configuration: &Configuration,
-        changes: Vec<(Path, Option<Payload>, BTreeSet<Dot>)>,
+        changes: Vec<(Path, Option<Payload>, DotSet)>,
     ) -> Result<Delta, Fault> {
         let mut events = Vec::new();
         for (path, payload, kills) in changes {
@@ -140,14 +145,14 @@ impl Partition {
             let mut dot = self.next_dot();
             // A client that forged its context may have had dots of this replica killed that it had not minted. A payload
             // would be dead under such a dot, so it goes to an event that changes nothing, at a path that costs nothing.
-            while entry.kept_kills().contains(&dot) {
+            while entry.kept_kills().contains(dot) {
                 let path = Path { key: Vec::new(), slot: Slot::Register };
-                events.push(Event { dot, path, payload: None, kills: BTreeSet::new() });
+                events.push(Event { dot, path, payload: None, kills: DotSet::new() });
                 dot = self.next_dot();
             }
             events.push(Event { dot, path, payload, kills });
         }
-        let delta = Delta { events };
+        let delta = Delta::from(events);
         let joined = self.apply(turn, configuration, &Update::Delta(delta.clone()))?;
         joined.expect("an event just minted is new, and kills only what this replica may know of");
         Ok(delta)
@@ -224,7 +229,7 @@ impl Partition {
     ) -> Result<bool, Fault> {
         // Joined into nothing, so that a snapshot is held to the same rules as any other state. Events of this replica that
         // it discarded, or never flushed, may well be in it.
-        let (mut entries, mut clock) = (EntryMap::default(), CausalContext::new());
+        let (mut entries, mut clock) = (self.no_entries(), CausalContext::new());
         let vetted = self.vet(turn, configuration, from, Update::State(state)).map(|vetted| vetted.update);
         let joined = vetted
             .as_ref()
@@ -238,7 +243,7 @@ impl Partition {
             turn.delete(key);
         }
         for (path, entry) in entries.iter() {
-            turn.put(rows::entry_key(path), entry);
+            turn.put(rows::entry_key(path), &entry);
         }
         self.minted = self.minted.max(clock.highest(self.writer));
         self.clock = clock;
@@ -248,13 +253,13 @@ impl Partition {
 
     /// Everything that this replica holds.
     pub(crate) fn state(&self, turn: &Turn<'_>) -> Result<State<Path, Payload>, Fault> {
-        let mut entries = EntryMap::default();
+        let mut entries = self.no_entries();
         for (key, value) in turn.scan(rows::ENTRIES)? {
             let mut entry: Entry<Payload> = rows::decode(&key, &value)?;
             entry.normalize(|dot| self.clock.contains(dot));
             entries.insert(rows::path_of(&key)?, entry);
         }
-        Ok(State { clock: self.clock.clone(), entries })
+        State::new(self.clock.clone(), entries).map_err(|_| Fault::Corrupt(rows::META.to_vec()))
     }
 
     /// Runs the join on the entries that the update touches and writes back what it changed.
@@ -264,11 +269,11 @@ impl Partition {
         configuration: &Configuration,
         update: &Update,
     ) -> Result<Result<(), JoinError>, Fault> {
-        let mut staged = EntryMap::default();
+        let mut staged = self.no_entries();
         let mut paths: BTreeSet<Path> = match update {
-            Update::Delta(delta) => delta.events.iter().map(|event| event.path.clone()).collect(),
+            Update::Delta(delta) => delta.events().iter().map(|event| event.path.clone()).collect(),
             Update::Entries(entries) => entries.paths.iter().map(|(path, _)| path.clone()).collect(),
-            Update::State(state) => state.entries.iter().map(|(path, _)| path.clone()).collect(),
+            Update::State(state) => state.entries().iter().map(|(path, _)| path.clone()).collect(),
         };
         if matches!(update, Update::State(_)) {
             for (key, _) in turn.scan(rows::ENTRIES)? {
@@ -288,7 +293,7 @@ impl Partition {
         self.remember(turn, update, &before);
         for path in &paths {
             match staged.get(path) {
-                Some(entry) => turn.put(rows::entry_key(path), entry),
+                Some(entry) => turn.put(rows::entry_key(path), &entry),
                 None => turn.delete(rows::entry_key(path)),
             }
         }
@@ -315,7 +320,7 @@ impl Partition {
         entries: &EntryMap<Path, Payload>,
         changes: &[Change<Path>],
     ) {
-        for Change { path, dots } in changes {
+        for Change { path, dots, .. } in changes {
             let Some(siblings) = entries.get(path).and_then(siblings).filter(|_| path.slot == Slot::Register) else {
                 continue;
             };
@@ -354,13 +359,13 @@ fn refuse(turn: &mut Turn<'_>, from: NodeId, error: JoinError) -> Joined {
 /// The latest timestamp that lives in an update.
 pub(crate) fn latest_timestamp(update: &Update) -> Option<HybridTimestamp> {
     match update {
-        Update::Delta(delta) => delta.events.iter().filter_map(|event| event.payload.as_ref()?.timestamp()).max(),
+        Update::Delta(delta) => delta.events().iter().filter_map(|event| event.payload.as_ref()?.timestamp()).max(),
         Update::Entries(entries) => {
             let live = entries.paths.iter().flat_map(|(_, repair)| repair.entry.live());
             live.filter_map(|(_, payload)| payload.timestamp()).max()
         }
         Update::State(state) => {
-            let live = state.entries.iter().flat_map(|(_, entry)| entry.live());
+            let live = state.entries().iter().flat_map(|(_, entry)| entry.live());
             live.filter_map(|(_, payload)| payload.timestamp()).max()
         }
     }
@@ -373,7 +378,7 @@ pub(crate) fn entries_under(turn: &Turn<'_>, prefix: &[u8]) -> Result<Vec<(Path,
 }
 
 /// The register versions that live in an entry.
-pub(crate) fn siblings(entry: &Entry<Payload>) -> Option<Siblings<Vec<u8>>> {
+pub(crate) fn siblings(entry: EntryRef<'_, Payload>) -> Option<Siblings<Vec<u8>>> {
     let versions = entry.live().filter_map(|(dot, payload)| match payload {
         Payload::Register(stamped) => Some(Version { dot, timestamp: stamped.timestamp, value: stamped.value.clone() }),
         Payload::Counter(_) | Payload::Member | Payload::Expiry(_) => None,

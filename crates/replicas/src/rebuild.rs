@@ -74,12 +74,12 @@ pub fn rebuild(node: NodeId, mut snapshots: Vec<Snapshot>) -> Result<Batch, Rebu
     let configuration = configuration.ok_or(RebuildError::Nothing)?.clone();
     let writer = configuration.member(node).ok_or(RebuildError::NotAMember)?.replica;
     let acceptor = snapshots.iter().map(|held| held.acceptor.clone()).reduce(Acceptor::merge).unwrap_or_default();
-    let minted = snapshots.iter().map(|held| held.state.clock.highest(writer)).max().unwrap_or(0).saturating_add(GAP);
+    let minted = snapshots.iter().map(|held| held.state.clock().highest(writer)).max().unwrap_or(0).saturating_add(GAP);
     let position = snapshots[0].position;
     let applied = std::mem::take(&mut snapshots[0].applied);
     // A log's states are prefixes of one another where they count, and what is not must not be joined.
     let joined = if configuration.strategy == Strategy::LeaderFollower { 1 } else { snapshots.len() };
-    let (mut entries, mut clock) = (EntryMap::default(), CausalContext::new());
+    let (mut entries, mut clock) = (EntryMap::with_hash_seed(writer.as_u128() as u64), CausalContext::new());
     let mut stamp = HybridTimestamp { epoch: 0, time: WallTime::from_nanos(0), counter: 0, replica: writer };
     for Snapshot { state, .. } in snapshots.into_iter().take(joined) {
         let update = Update::State(state);
@@ -93,7 +93,7 @@ pub fn rebuild(node: NodeId, mut snapshots: Vec<Snapshot>) -> Result<Batch, Rebu
         (rows::CONFIGURATION.to_vec(), Some(rows::encode(&configuration))),
         (rows::ACCEPTOR.to_vec(), Some(rows::encode(&acceptor))),
     ];
-    writes.extend(entries.iter().map(|(path, entry)| (rows::entry_key(path), Some(rows::encode(entry)))));
+    writes.extend(entries.iter().map(|(path, entry)| (rows::entry_key(path), Some(rows::encode(&entry)))));
     if joined == 1 {
         let applied = applied.iter().map(|(client, applied)| (rows::applied_key(*client), Some(rows::encode(applied))));
         writes.extend(applied);

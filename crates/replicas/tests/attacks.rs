@@ -3,8 +3,6 @@
 //! Hosts of each strategy with messages delivered, dropped and forged by hand, found by review.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::cast_possible_truncation)]
 
-use std::collections::BTreeSet;
-
 use syncline_clocks::{CausalContext, HybridTimestamp, WallTime};
 use syncline_replicas::{
     AntiEntropyMessage, Ballot, Body, Command, Configuration, Context, Delta, Envelope, Epoch, Event, Host, Input,
@@ -268,13 +266,8 @@ fn an_entry_of_a_far_epoch_is_not_taken() {
     let mut w = World::new(Strategy::LeaderFollower, RegisterPolicy::default(), |_| Settings::default());
     w.tick(300 * MS, all, &[0, 1, 2]);
     let end = log_end(&w, 1);
-    let entry = LogEntry {
-        epoch: Epoch(u64::MAX),
-        request: None,
-        delta: Delta { events: vec![] },
-        value: Value::Absent,
-        changed: 0,
-    };
+    let entry =
+        LogEntry { epoch: Epoch(u64::MAX), request: None, delta: Delta::new(), value: Value::Absent, changed: 0 };
     w.hear(2, 1, Body::Log(LogMessage::Append { previous: end, entries: vec![entry], round: 0, everywhere: 0 }));
     w.wire.clear();
     w.ask(0, b"k", set(b"v"), None, TWO);
@@ -370,16 +363,9 @@ fn one_forged_event_stops_no_repairs() {
         dot: dot(1, 1 << 40),
         path: Path { key: b"z".to_vec(), slot: Slot::Register },
         payload: None,
-        kills: BTreeSet::new(),
+        kills: syncline_crdt::DotSet::new(),
     };
-    w.hear(
-        2,
-        0,
-        Body::AntiEntropy(AntiEntropyMessage::Repair {
-            update: Update::Delta(Delta { events: vec![forged] }),
-            more: false,
-        }),
-    );
+    w.hear(2, 0, Body::AntiEntropy(AntiEntropyMessage::Repair { update: Update::Delta(forged.into()), more: false }));
     w.wire.clear();
     w.ask(0, b"k", set(b"v"), None, ONE);
     w.wire.clear(); // the push is lost

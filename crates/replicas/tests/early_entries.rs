@@ -38,7 +38,7 @@ fn handle(host: &mut Host, rows: &mut Rows, input: Input) -> Outcome {
             }
             Effect::Send { envelope, after, .. } => {
                 if let Body::Log(LogMessage::Append { entries, .. }) = envelope.body {
-                    let dots = entries.iter().flat_map(|entry| &entry.delta.events).map(|event| event.dot);
+                    let dots = entries.iter().flat_map(|entry| entry.delta.events()).map(|event| event.dot);
                     outcome.appends.push((after, dots.collect()));
                 }
             }

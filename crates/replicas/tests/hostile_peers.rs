@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use syncline_clocks::{CausalContext, Dot, HybridTimestamp, Interval, ReplicaId, WallTime};
-use syncline_crdt::{Entries, Entry, EntryMap, Repair, State};
+use syncline_crdt::{DotSet, Entries, Entry, EntryMap, Repair, State};
 use syncline_replicas::{
     AntiEntropyMessage, Ballot, Body, Configuration, DatacenterId, Effect, Effects, Envelope, Epoch, Host, Input,
     LogMessage, Member, Meta, Monotonic, NodeId, Now, PartitionId, Path, Payload, Policies, Position, RegisterMessage,
@@ -124,7 +124,7 @@ fn a_round_that_nobody_counted_to_uses_up_no_rounds() {
 
 fn snapshot(clock: CausalContext, entries: EntryMap<Path, Payload>) -> Body {
     let position = Position { epoch: Epoch(1), index: 5 };
-    Body::Log(LogMessage::Snapshot { position, state: State { clock, entries }, applied: Vec::new() })
+    Body::Log(LogMessage::Snapshot { position, state: State::new(clock, entries).unwrap(), applied: Vec::new() })
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn timestamps_of_a_snapshot_are_observed() {
     let dot = Dot::first(replica(1));
     let mut entries = EntryMap::default();
     let path = Path { key: b"k".to_vec(), slot: Slot::Register };
-    entries.insert(path, Entry::of_event(dot, Some(payload), [].into()));
+    entries.insert(path, Entry::of_event(dot, Some(payload), DotSet::new()));
     node.hear(1, snapshot([dot].into_iter().collect(), entries));
     let meta = node.meta().expect("the snapshot was installed");
     assert!(meta.clock.contains(dot) && meta.stamp > timestamp);

@@ -58,13 +58,13 @@ fn a_resolver_that_is_a_view_can_not_make_replicas_diverge() {
     let receiver = Receiver { writer: ReplicaId::from_u128(9), minted: 0, believes_kills: true };
     let mut p = (EntryMap::default(), Default::default());
     for event in [&a, &c, &b] {
-        p.0.join(&mut p.1, receiver, &Delta { events: vec![event.clone()] }.into()).unwrap();
+        p.0.join(&mut p.1, receiver, &Delta::from(event.clone())).unwrap();
         if event.dot == c.dot {
             assert_eq!(read(&p.0), [a.dot]);
         }
     }
     let mut q = (EntryMap::default(), Default::default());
-    q.0.join(&mut q.1, receiver, &Delta { events: vec![b, a, c.clone()] }.into()).unwrap();
+    q.0.join(&mut q.1, receiver, &Delta::from(vec![b, a, c.clone()])).unwrap();
     assert_eq!(p, q);
     assert_eq!((read(&p.0), read(&q.0)), (vec![c.dot], vec![c.dot]));
 }

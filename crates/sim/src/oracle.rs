@@ -37,7 +37,7 @@ impl Oracle {
             let Some(value) = value else { continue };
             match decode_row(key, value) {
                 Ok(Row::Event(_, Some(event))) => self.learn(event),
-                Ok(Row::Log(_, entry)) => entry.delta.events.into_iter().for_each(|event| self.learn(event)),
+                Ok(Row::Log(_, entry)) => entry.delta.into_iter().for_each(|event| self.learn(event)),
                 Ok(_) => {}
                 Err(fault) => self.violations.push(format!("a row that does not decode: {fault}")),
             }
@@ -51,7 +51,7 @@ impl Oracle {
             Body::Quorum(QuorumMessage::Write { delta, .. }) => delta,
             _ => return,
         };
-        delta.events.iter().for_each(|event| self.learn(event.clone()));
+        delta.events().iter().for_each(|event| self.learn(event.clone()));
     }
 
     /// A node crashed and forgot what it had not flushed: its events among that never left it, and their dots are
@@ -94,8 +94,8 @@ impl Oracle {
         self.reached.gaps += u64::from(clock.intervals().any(|run| run.first > 1));
         for (key, value) in disk.rows() {
             let Ok(Row::Entry(path, entry)) = decode_row(key, value) else { continue };
-            let kept = entry.kept_kills().iter().copied().filter(|dot| matters(&path, dot));
-            let held = (entry.live_dots(), kept.collect::<BTreeSet<Dot>>());
+            let kept = entry.kept_kills().iter().filter(|dot| matters(&path, dot));
+            let held = (entry.live().map(|(dot, _)| dot).collect::<BTreeSet<Dot>>(), kept.collect::<BTreeSet<Dot>>());
             self.reached.kept_kills += u64::from(!held.1.is_empty());
             self.reached.concurrent += u64::from(held.0.len() > 1);
             let due = expected.remove(&path).unwrap_or_default();

@@ -1,12 +1,12 @@
 //! Replicas driven by a random trace of edits, deliveries and repairs, held after every step against the definition
 //! of their state: the join of the events in their clock.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Debug;
 
 use quickcheck::{Arbitrary, Gen};
 use syncline_clocks::{Dot, ReplicaId};
-use syncline_crdt::{Delta, Edit, Entry, EntryMap, Event, Replica, Store, Update};
+use syncline_crdt::{Delta, DotSet, Edit, Entry, EntryMap, Event, Replica, Settings, Store, Update};
 
 /// A type under test: how a random byte pair becomes an edit of it.
 pub trait Subject:
@@ -76,7 +76,9 @@ impl<S: Subject> World<S> {
     pub fn new() -> Self {
         // Short histories, so that all three kinds of repair occur.
         let histories = [(64, 64), (2, 64), (0, 0)];
-        let replicas = (1..).zip(histories).map(|(n, (e, p))| Replica::with_history(ReplicaId::from_u128(n), e, p));
+        let replicas = (1..).zip(histories).map(|(n, (e, p))| {
+            Replica::with_settings(ReplicaId::from_u128(n), Settings { events: e, paths: p, ..Settings::default() })
+        });
         Self { replicas: replicas.collect(), events: BTreeMap::new(), reached: Reached::default() }
     }
 
@@ -93,13 +95,13 @@ impl<S: Subject> World<S> {
         match *step {
             Step::Edit { at, choice, argument } => {
                 let delta = self.replicas[index(at)].edit(|edit| S::change(edit, choice, argument));
-                self.events.extend(delta.events.into_iter().map(|event| (event.dot, event)));
+                self.events.extend(delta.into_iter().map(|event| (event.dot, event)));
             }
             Step::Deliver { to, event } if !self.events.is_empty() => {
                 let event = self.events.values().nth(usize::from(event) % self.events.len()).expect("in range").clone();
                 let to = &mut self.replicas[index(to)];
                 self.reached.duplicates += u32::from(to.clock().contains(event.dot));
-                to.join(&Delta { events: vec![event] }.into()).expect("an honest event");
+                to.join(&Delta::from(event)).expect("an honest event");
             }
             Step::Deliver { .. } => {}
             Step::Repair { from, to, keep } => self.repair(index(from), index(to), keep),
@@ -111,9 +113,9 @@ impl<S: Subject> World<S> {
         let keep = keep.map_or(usize::MAX, |keep| usize::from(keep % 4));
         match &mut update {
             Update::Delta(delta) => {
-                self.reached.deltas += u32::from(!delta.events.is_empty());
-                self.reached.cut_short += u32::from(delta.events.len() > keep);
-                delta.events.truncate(keep);
+                self.reached.deltas += u32::from(!delta.is_empty());
+                self.reached.cut_short += u32::from(delta.len() > keep);
+                delta.truncate(keep);
             }
             Update::Entries(entries) => {
                 self.reached.entries += 1;
@@ -129,7 +131,7 @@ impl<S: Subject> World<S> {
     /// kill that the clock does not cover.
     fn check(&mut self) {
         for replica in &self.replicas {
-            let mut expected: BTreeMap<&S::Path, (BTreeSet<Dot>, BTreeSet<Dot>)> = BTreeMap::new();
+            let mut expected: HashMap<&S::Path, (BTreeSet<Dot>, BTreeSet<Dot>)> = HashMap::new();
             let known = || self.events.values().filter(|event| replica.clock().contains(event.dot));
             for event in known() {
                 let (live, killed) = expected.entry(&event.path).or_default();
@@ -141,9 +143,9 @@ impl<S: Subject> World<S> {
                 let mut entry = Entry::default();
                 for dot in live.difference(&killed) {
                     let payload = self.events[dot].payload.clone();
-                    entry.join(|_| false, &Entry::of_event(*dot, payload, BTreeSet::new()), |_| false);
+                    entry.join(|_| false, &Entry::of_event(*dot, payload, DotSet::new()), |_| false);
                 }
-                let kept: BTreeSet<Dot> = killed.into_iter().filter(|dot| !replica.clock().contains(*dot)).collect();
+                let kept: DotSet = killed.into_iter().filter(|dot| !replica.clock().contains(*dot)).collect();
                 self.reached.kept_kills += u32::from(!kept.is_empty());
                 self.reached.concurrent += u32::from(entry.live().count() > 1);
                 let none = Dot::first(ReplicaId::from_u128(0));

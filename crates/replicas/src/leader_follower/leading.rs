@@ -141,7 +141,7 @@ impl Leading {
         let Some(replica) = configuration.member(turn.node).map(|member| member.replica) else { return Ok(()) };
         let (may_leave, reserved) = (self.flushed >= self.first, self.reserved);
         self.send_append(turn, configuration, log, to, |entries| {
-            let mut dots = entries.iter().flat_map(|entry| &entry.delta.events).map(|event| event.dot);
+            let mut dots = entries.iter().flat_map(|entry| entry.delta.events()).map(|event| event.dot);
             let are_reserved = dots.all(|dot| dot.replica() != replica || dot.sequence() <= reserved);
             if may_leave && are_reserved { Leaves::AtOnce } else { Leaves::WhenDurable }
         })

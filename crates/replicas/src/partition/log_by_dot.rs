@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_clocks::{CausalContext, Dot};
-use syncline_crdt::{CounterPayload, Entries, Repair};
+use syncline_crdt::{CounterPayload, DotSet, Entries, Repair};
 
 use super::Partition;
+use crate::Fault;
 use crate::rows::{self, EventRow};
 use crate::turn::Turn;
 use crate::value::{Event, Path, Payload, Slot, Update};
-use crate::{Delta, Fault};
 
 /// The most events, or paths, that one repair message carries.
 const REPAIR_BUDGET: usize = 256;
@@ -68,7 +68,7 @@ impl Partition {
             }
             let sent: CausalContext = events.iter().map(|event| event.dot).collect();
             let more = missing != sent;
-            return Ok(Some((Update::Delta(Delta { events }), more)));
+            return Ok(Some((Update::Delta(events.into()), more)));
         }
         if !remembered.paths.includes(&missing) {
             return Ok(Some((Update::State(self.state(turn)?), false)));
@@ -119,7 +119,7 @@ impl Partition {
         let mut dots = CausalContext::new();
         lacked.values().for_each(|events| dots.union(events));
         if self.remembered.as_ref().is_some_and(|remembered| remembered.whole.includes(&dots)) {
-            return Ok(Update::Delta(Delta { events: self.whole_events(turn, dots.dots())? }));
+            return Ok(Update::Delta(self.whole_events(turn, dots.dots())?.into()));
         }
         let paths = lacked.into_iter().map(|(path, events)| self.repair(turn, path, events));
         let paths = paths.collect::<Result<_, Fault>>()?;
@@ -189,7 +189,7 @@ impl Partition {
         let Some(remembered) = &mut self.remembered else { return };
         match update {
             Update::Delta(delta) => {
-                for event in delta.events.iter().filter(|event| !before.contains(event.dot)) {
+                for event in delta.events().iter().filter(|event| !before.contains(event.dot)) {
                     turn.put(rows::event_key(event.dot), &EventRow::Whole(event.clone()));
                     turn.put(rows::unstable_key(&event.path.key, event.dot), &event.path);
                     remembered.whole.insert(event.dot);
@@ -216,7 +216,7 @@ impl Partition {
                 }
             }
             // The paths of a state's dead events are unknown: whoever lacks them gets a state too.
-            Update::State(state) => remembered.unplaced.union(&state.clock.subtract(before)),
+            Update::State(state) => remembered.unplaced.union(&state.clock().subtract(before)),
         }
     }
 
@@ -239,7 +239,7 @@ impl Partition {
 }
 
 /// About how many bytes an event of these parts takes in a message.
-pub(crate) fn size_of_change(path: &Path, payload: Option<&Payload>, kills: &BTreeSet<Dot>) -> usize {
+pub(crate) fn size_of_change(path: &Path, payload: Option<&Payload>, kills: &DotSet) -> usize {
     32 + path_size(path) + payload.map_or(0, size_of_payload) + 24 * kills.len()
 }
 

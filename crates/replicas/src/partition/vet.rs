@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use syncline_clocks::{CausalContext, ClockError, Dot, HybridTimestamp, ReplicaId, WallTime};
-use syncline_crdt::{Entry, JoinError};
+use syncline_crdt::{EntryRef, JoinError};
 
 use super::Partition;
 use crate::turn::Turn;
@@ -50,10 +50,10 @@ impl Partition {
     ) -> Result<Vetted, JoinError> {
         let writers: BTreeSet<ReplicaId> = configuration.members.iter().map(|member| member.replica).collect();
         let known = |dot: Dot| writers.contains(&dot.replica()) && dot.sequence() < SEQUENCE_LIMIT;
-        let fits = |path: &Path, entry: &Entry<Payload>| {
+        let fits = |path: &Path, entry: EntryRef<'_, Payload>| {
             path.fits()
                 && entry.live().all(|(dot, payload)| known(dot) && payload.fits(&path.slot))
-                && entry.kept_kills().iter().copied().all(known)
+                && entry.kept_kills().iter().all(known)
         };
         let clock_fits = |clock: &CausalContext| {
             clock.intervals().all(|run| writers.contains(&run.replica) && run.last < SEQUENCE_LIMIT)
@@ -67,14 +67,14 @@ impl Partition {
                 let fits = |event: &Event| {
                     known(event.dot)
                         && event.path.fits()
-                        && event.kills.iter().copied().all(known)
+                        && event.kills.iter().all(known)
                         && event.payload.as_ref().is_none_or(|payload| payload.fits(&event.path.slot))
                 };
-                if !delta.events.iter().all(fits) {
+                if !delta.events().iter().all(fits) {
                     return Err(malformed());
                 }
-                let before = delta.events.len();
-                delta.events.retain(|event| {
+                let before = delta.len();
+                delta.retain(|event| {
                     let is_ahead = event.payload.as_ref().is_some_and(too_far);
                     let is_forged = event.dot.replica() == self.writer && event.dot.sequence() > self.minted;
                     if is_ahead {
@@ -85,11 +85,12 @@ impl Partition {
                     }
                     !is_ahead && !is_forged
                 });
-                let left_out = delta.events.len() < before;
+                let left_out = delta.len() < before;
                 Ok(Vetted { update: Update::Delta(delta), left_out })
             }
             Update::Entries(mut entries) => {
-                if !clock_fits(&entries.clock) || !entries.paths.iter().all(|(path, repair)| fits(path, &repair.entry))
+                if !clock_fits(&entries.clock)
+                    || !entries.paths.iter().all(|(path, repair)| fits(path, (&repair.entry).into()))
                 {
                     return Err(malformed());
                 }
@@ -105,11 +106,11 @@ impl Partition {
                 Ok(Vetted { update: Update::Entries(entries), left_out })
             }
             Update::State(state) => {
-                if !clock_fits(&state.clock) || !state.entries.iter().all(|(path, entry)| fits(path, entry)) {
+                if !clock_fits(state.clock()) || !state.entries().iter().all(|(path, entry)| fits(path, entry)) {
                     return Err(malformed());
                 }
                 let ahead =
-                    state.entries.iter().flat_map(|(_, entry)| entry.live()).find(|(_, payload)| too_far(payload));
+                    state.entries().iter().flat_map(|(_, entry)| entry.live()).find(|(_, payload)| too_far(payload));
                 if let Some((event, _)) = ahead {
                     turn.notify(Notice::TooFarAhead { event });
                     return Err(JoinError::Malformed("a state with an event stamped too far ahead"));

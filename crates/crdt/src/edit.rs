@@ -1,0 +1,109 @@
+//! The transaction that edits a value.
+
+use alloc::vec::Vec;
+use core::mem;
+use core::ops::Deref;
+
+use syncline_clocks::{Dot, Interval, ReplicaId};
+
+use crate::{Causal, Delta, DotSet, Entry, EntryRef, Event, Store};
+
+/// One transaction: reads see its own changes. It mints an event for each change, and changes what it did before where a
+/// change replaces only that: a thousand increments are one event.
+///
+/// Each type adds its own verbs: `insert` and `remove` of [`OrSet`](crate::OrSet), `set` of
+/// [`LwwRegister`](crate::LwwRegister), `increment` of [`ResettableCounter`](crate::ResettableCounter).
+#[derive(Debug)]
+pub struct Edit<'a, S: Store> {
+    causal: &'a mut Causal<S>,
+    writer: ReplicaId,
+    // The number of the transaction's first event; the others follow one by one, in the order of the delta.
+    first: u64,
+    delta: Delta<S::Path, S::Payload>,
+    undo: Undo<S>,
+}
+
+/// What stood at a path before each change, where a transaction can fail.
+type Undo<S> = Option<Vec<(<S as Store>::Path, Entry<<S as Store>::Payload>)>>;
+
+impl<S: Store> Deref for Edit<'_, S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        &self.causal.value
+    }
+}
+
+impl<'a, S: Store> Edit<'a, S> {
+    /// A transaction of `writer`, which has minted so many events.
+    pub(crate) fn begin(causal: &'a mut Causal<S>, writer: ReplicaId, minted: u64, can_fail: bool) -> Self {
+        let first = minted.checked_add(1).expect("a replica makes fewer than 2^64 events");
+        Self { causal, writer, first, delta: Delta::new(), undo: can_fail.then(Vec::new) }
+    }
+
+    /// The replica that edits.
+    #[must_use]
+    pub fn writer(&self) -> ReplicaId {
+        self.writer
+    }
+
+    /// Lets `payload` live at `path` and kills the given dots, which this replica has seen there.
+    ///
+    /// # Panics
+    /// After 2^64 - 1 events of this replica.
+    pub fn change(&mut self, path: S::Path, payload: Option<S::Payload>, kills: DotSet) {
+        let (writer, first) = (self.writer, self.first);
+        let entries = self.causal.value.entries_mut();
+        if let Some(undo) = &mut self.undo {
+            undo.push((path.clone(), entries.get(&path).map(EntryRef::to_entry).unwrap_or_default()));
+        }
+        let is_own = |dot: Dot| dot.replica() == writer && dot.sequence() >= first;
+        let clock = &self.causal.clock;
+        let covers = |dot| is_own(dot) || clock.contains(dot);
+        let mut own = kills.iter().filter(|dot| is_own(*dot));
+        let replaced = own.next().filter(|_| own.next().is_none());
+        drop(own);
+        if let Some(dot) = replaced {
+            let place = usize::try_from(dot.sequence() - first).expect("the delta fits into memory");
+            let event = &mut self.delta.events_mut()[place];
+            event.payload = payload;
+            event.kills.extend(kills.iter().filter(|kill| *kill != dot));
+            entries.forget(&path, dot);
+            entries.join_event(covers, event);
+            return;
+        }
+        let sequence = first.checked_add(self.delta.len() as u64).expect("a replica makes fewer than 2^64 events");
+        let dot = Dot::new(writer, sequence).expect("numbers begin at 1");
+        let event = Event { dot, path, payload, kills };
+        entries.join_event(covers, &event);
+        self.delta.push(event);
+    }
+
+    /// Ends the transaction.
+    pub(crate) fn commit(mut self) -> Delta<S::Path, S::Payload> {
+        self.let_into_clock();
+        mem::take(&mut self.delta)
+    }
+
+    /// Undoes the transaction: its numbers were never told to anybody, and will be minted for something else.
+    pub(crate) fn roll_back(mut self) {
+        for (path, entry) in self.undo.take().into_iter().flatten().rev() {
+            self.causal.value.entries_mut().insert(path, entry);
+        }
+        self.delta = Delta::new();
+    }
+
+    fn let_into_clock(&mut self) {
+        if !self.delta.is_empty() {
+            let last = self.first + (self.delta.len() as u64 - 1);
+            self.causal.clock.insert_interval(Interval { replica: self.writer, first: self.first, last });
+        }
+    }
+}
+
+/// What a transaction did before it panicked is done; its events are nowhere but in the value, where `diff` finds them.
+impl<S: Store> Drop for Edit<'_, S> {
+    fn drop(&mut self) {
+        self.let_into_clock();
+    }
+}

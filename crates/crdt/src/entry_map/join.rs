@@ -1,0 +1,307 @@
+//! The join of an update into an entry map and its clock.
+
+use alloc::vec::Vec;
+use core::hash::{BuildHasher, Hash};
+
+use hashbrown::hash_table;
+use syncline_clocks::{CausalContext, Dot, EventsOf};
+
+use super::{Change, ChangeKind, EntryMap};
+use crate::changes::Changes;
+use crate::names::Names;
+use crate::slots::Slot;
+use crate::update::UpdateRef;
+use crate::{Delta, DotChanges, DotSet, Entries, Entry, Event, JoinError, Receiver, Repair, State};
+
+/// What a join did to one path.
+type Done = Option<(ChangeKind, DotChanges)>;
+
+impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
+    /// Joins an update into these entries and their clock, and says what changed, in the order of the dots that did.
+    ///
+    /// Costs follow the update (a [`State`] costs by both states). A map that holds only the paths of the update
+    /// gives the same result as one that holds all, except for a `State`.
+    ///
+    /// # Errors
+    /// See [`JoinError`]; nothing changed then.
+    pub fn join<'u>(
+        &mut self,
+        clock: &mut CausalContext,
+        receiver: Receiver,
+        update: impl Into<UpdateRef<'u, P, V>>,
+    ) -> Result<Changes<P>, JoinError>
+    where
+        P: 'u,
+        V: 'u,
+    {
+        self.join_telling(clock, receiver, update.into(), |_| ())
+    }
+
+    /// As [`join`](Self::join), and hands on each event of a delta that is new.
+    pub(crate) fn join_telling(
+        &mut self,
+        clock: &mut CausalContext,
+        receiver: Receiver,
+        update: UpdateRef<'_, P, V>,
+        on_new: impl FnMut(&Event<P, V>),
+    ) -> Result<Changes<P>, JoinError> {
+        match update {
+            UpdateRef::Delta(delta) => self.join_delta(clock, receiver, delta, on_new),
+            UpdateRef::Entries(entries) => self.join_entries(clock, receiver, entries),
+            UpdateRef::State(state) => self.join_state(clock, receiver, state),
+        }
+    }
+
+    fn join_delta(
+        &mut self,
+        clock: &mut CausalContext,
+        receiver: Receiver,
+        delta: &Delta<P, V>,
+        mut on_new: impl FnMut(&Event<P, V>),
+    ) -> Result<Changes<P>, JoinError> {
+        if !names_each_dot_once(delta.events()) {
+            return Err(JoinError::Malformed("one dot twice in a delta"));
+        }
+        for event in delta.events() {
+            if event.kills.contains(event.dot) {
+                return Err(JoinError::Malformed("an event that kills itself"));
+            }
+            receiver.check_event(event.dot)?;
+            receiver.check_kills(&event.kills)?;
+            // Only what was joined can be live here.
+            if let Some(payload) = &event.payload
+                && size_of::<V>() > 0
+                && clock.contains(event.dot)
+            {
+                self.check_reuse(&event.path, event.dot, payload)?;
+            }
+        }
+        let mut changes = Changes::default();
+        for event in delta.events() {
+            if clock.insert(event.dot) {
+                let done = self.join_event(|dot| clock.contains(dot), event);
+                changes.extend(change(&event.path, done));
+                on_new(event);
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Joins one event that was not joined before. `covers` says which events of its path were; of the event itself it may
+    /// say anything.
+    pub(crate) fn join_event(&mut self, covers: impl Fn(Dot) -> bool, event: &Event<P, V>) -> Done {
+        let Self { table, crowded, names, hasher, dots } = self;
+        let Event { dot, path, payload, kills } = event;
+        let hash = hasher.hash_one(path);
+        // The common cases, without taking the entry out. All others, and these too, are what `Entry::join` says.
+        match table.entry(hash, |(held, _)| held == path, |(path, _)| hasher.hash_one(path)) {
+            hash_table::Entry::Vacant(vacant) if kills.iter().all(&covers) => {
+                let Some(payload) = payload else { return None };
+                if let Some(short) = names.shorten(*dot) {
+                    vacant.insert((path.clone(), Slot::One(short, payload.clone())));
+                    *dots += 1;
+                    return Some((ChangeKind::Added, DotChanges { born: (*dot).into(), died: DotSet::new() }));
+                }
+            }
+            hash_table::Entry::Occupied(mut occupied) => {
+                if let Slot::One(held, before) = &mut occupied.get_mut().1 {
+                    let (mut dies, mut all_covered) = (false, true);
+                    for kill in kills {
+                        let is_held = names.is(*held, kill);
+                        dies |= is_held;
+                        all_covered &= is_held || covers(kill);
+                    }
+                    match payload {
+                        _ if !all_covered => {}
+                        None if dies => {
+                            let died = names.dot(*held).into();
+                            occupied.remove();
+                            *dots -= 1;
+                            self.shrink();
+                            return Some((ChangeKind::Removed, DotChanges { born: DotSet::new(), died }));
+                        }
+                        None => return None,
+                        Some(payload) if dies => {
+                            if let Some(short) = names.shorten(*dot) {
+                                let died = names.dot(*held).into();
+                                (*held, *before) = (short, payload.clone());
+                                return Some((ChangeKind::Updated, DotChanges { born: (*dot).into(), died }));
+                            }
+                        }
+                        Some(payload) => {
+                            if let Some(short) = names.shorten(*dot) {
+                                let both = crowded.put_two(names, (*held, before.clone()), (short, payload.clone()));
+                                occupied.get_mut().1 = both;
+                                *dots += 1;
+                                let dots = DotChanges { born: (*dot).into(), died: DotSet::new() };
+                                return Some((ChangeKind::Updated, dots));
+                            }
+                        }
+                    }
+                }
+            }
+            hash_table::Entry::Vacant(_) => {}
+        }
+        let said = Entry::of_event(*dot, payload.clone(), kills.clone());
+        self.join_entry(path, |known| known != *dot && covers(known), &said, |said| said == *dot)
+    }
+
+    fn join_entry(
+        &mut self,
+        path: &P,
+        mine: impl Fn(Dot) -> bool,
+        other: &Entry<V>,
+        theirs: impl Fn(Dot) -> bool,
+    ) -> Done {
+        let mut entry = self.take(path);
+        let was_live = entry.is_live();
+        let dots = entry.join(mine, other, theirs);
+        let is_live = entry.is_live();
+        if !entry.is_empty() {
+            self.put(path.clone(), entry);
+        }
+        (!dots.is_empty()).then(|| (ChangeKind::of(was_live, is_live), dots))
+    }
+
+    fn join_entries(
+        &mut self,
+        clock: &mut CausalContext,
+        receiver: Receiver,
+        repair: &Entries<P, V>,
+    ) -> Result<Changes<P>, JoinError> {
+        if !clock.includes(&repair.since) {
+            return Err(JoinError::NotBasedHere);
+        }
+        receiver.check_clock(&repair.clock)?;
+        let (mut listed, mut count) = (CausalContext::new(), 0);
+        for (path, Repair { events, entry }) in &repair.paths {
+            listed.union(events);
+            count += events.len();
+            if !repair.clock.includes(events) {
+                return Err(JoinError::Malformed("a repair with events outside its clock"));
+            }
+            for (dot, payload) in entry.live() {
+                if !repair.clock.contains(dot) {
+                    return Err(JoinError::Malformed("a live dot outside the sender's clock"));
+                }
+                // A live dot that the receiver lacks is an event that it lacks, so it has to be listed.
+                if !events.contains(dot) && !clock.contains(dot) {
+                    return Err(JoinError::Malformed("a repair with a live dot that is not among its events"));
+                }
+                self.check_reuse(path, dot, payload)?;
+            }
+            receiver.check_kills(entry.kept_kills())?;
+        }
+        if count != listed.len() {
+            return Err(JoinError::Malformed("a repair that gives one event to two paths"));
+        }
+        let mut changes = Changes::default();
+        for (path, Repair { events, entry }) in &repair.paths {
+            let done = self.join_entry(path, |dot| clock.contains(dot), entry, |dot| repair.clock.contains(dot));
+            clock.union(events);
+            changes.extend(change(path, done));
+        }
+        changes.sort();
+        Ok(changes)
+    }
+
+    fn join_state(
+        &mut self,
+        clock: &mut CausalContext,
+        receiver: Receiver,
+        state: &State<P, V>,
+    ) -> Result<Changes<P>, JoinError> {
+        let (their_clock, theirs) = (state.clock(), state.entries());
+        receiver.check_clock(their_clock)?;
+        theirs.crowded.kept_kills().try_for_each(|kills| receiver.check_kills(kills))?;
+        if size_of::<V>() > 0 {
+            for (path, entry) in theirs.unordered() {
+                entry.live().try_for_each(|(dot, payload)| self.check_reuse(path, dot, payload))?;
+            }
+        }
+        let mut changes = Changes::default();
+        self.drop_dead(clock, state, &mut changes);
+        self.take_in(clock, state, &mut changes);
+        clock.union(their_clock);
+        changes.sort();
+        Ok(changes)
+    }
+
+    /// What this map holds at paths where the state holds nothing dies, if the state's clock covers it.
+    fn drop_dead(&mut self, clock: &CausalContext, state: &State<P, V>, changes: &mut Changes<P>) {
+        let (their_clock, theirs) = (state.clock(), state.entries());
+        let covered = by_name(&self.names, their_clock);
+        let is_covered = |slot: &Slot<V>| match slot {
+            Slot::One(short, _) => {
+                covered[short.name().place()].is_some_and(|events| events.contains(short.sequence()))
+            }
+            Slot::At(_) => true,
+        };
+        let held = self.table.iter().filter(|(path, slot)| is_covered(slot) && theirs.get(path).is_none());
+        let dead: Vec<P> = held.map(|(path, _)| path.clone()).collect();
+        for path in dead {
+            let nothing = Entry::default();
+            let done = self.join_entry(&path, |dot| clock.contains(dot), &nothing, |dot| their_clock.contains(dot));
+            changes.extend(change(&path, done));
+        }
+    }
+
+    /// What the state holds lives here too, unless this map's clock covers it.
+    fn take_in(&mut self, clock: &CausalContext, state: &State<P, V>, changes: &mut Changes<P>) {
+        let (their_clock, theirs) = (state.clock(), state.entries());
+        let covered = by_name(&theirs.names, clock);
+        for (path, slot) in &theirs.table {
+            let hash = self.hasher.hash_one(path);
+            // The common cases: the same single dot on both sides, or a path that only they hold.
+            if let Slot::One(short, payload) = slot {
+                let dot = theirs.names.dot(*short);
+                match self.table.find(hash, |(held, _)| held == path) {
+                    Some((_, Slot::One(held, _))) if self.names.is(*held, dot) => continue,
+                    Some(_) => {}
+                    None if covered[short.name().place()].is_some_and(|events| events.contains(short.sequence())) => {
+                        continue;
+                    }
+                    None => {
+                        if let Some(short) = self.names.shorten(dot) {
+                            let Self { table, hasher, dots, .. } = self;
+                            let slot = (path.clone(), Slot::One(short, payload.clone()));
+                            table.insert_unique(hash, slot, |(path, _)| hasher.hash_one(path));
+                            *dots += 1;
+                            let born = DotChanges { born: dot.into(), died: DotSet::new() };
+                            changes.extend(change(path, Some((ChangeKind::Added, born))));
+                            continue;
+                        }
+                    }
+                }
+            }
+            let entry = theirs.crowded.entry(&theirs.names, slot).to_entry();
+            let done = self.join_entry(path, |dot| clock.contains(dot), &entry, |dot| their_clock.contains(dot));
+            changes.extend(change(path, done));
+        }
+    }
+
+    fn check_reuse(&self, path: &P, dot: Dot, payload: &V) -> Result<(), JoinError> {
+        match self.get(path).and_then(|entry| entry.get(dot)) {
+            Some(mine) if mine != payload => Err(JoinError::DotReused(dot)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// For each name, in order, the events of its replica that the clock holds.
+fn by_name<'c>(names: &Names, clock: &'c CausalContext) -> Vec<Option<EventsOf<'c>>> {
+    names.ids().iter().map(|id| clock.of(*id)).collect()
+}
+
+fn names_each_dot_once<P, V>(events: &[Event<P, V>]) -> bool {
+    if events.is_sorted_by(|left, right| left.dot < right.dot) {
+        return true;
+    }
+    let mut dots: Vec<Dot> = events.iter().map(|event| event.dot).collect();
+    dots.sort_unstable();
+    dots.is_sorted_by(|left, right| left < right)
+}
+
+fn change<P: Clone>(path: &P, done: Done) -> Option<Change<P>> {
+    done.map(|(kind, dots)| Change { path: path.clone(), kind, dots })
+}

@@ -1,0 +1,97 @@
+//! Entry maps as bytes: one form for each state, whatever its history.
+//!
+//! In binary formats the entries of one dot, nearly all of them, stand by replica and number, so that a dot costs what
+//! it is ahead of the one before: a byte mostly. The others follow, each in full. In human-readable formats every entry
+//! stands in full beside its path.
+
+use alloc::vec::Vec;
+use core::hash::Hash;
+
+use serde::ser::SerializeTuple;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use syncline_clocks::{Dot, ReplicaId};
+
+use super::EntryMap;
+use crate::Entry;
+use crate::slots::EntryRef;
+
+/// A replica's entries of one dot: how far each number is ahead of the one before less 1, the path, the payload.
+type OfReplica<P, V> = (ReplicaId, Vec<(u64, P, V)>);
+
+impl<P: Hash + Eq + Serialize, V: Serialize> Serialize for EntryMap<P, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let entries = self.in_order();
+        if serializer.is_human_readable() {
+            return serializer.collect_seq(entries.into_iter().map(|(_, path, entry)| (path, entry)));
+        }
+        let mut single: Vec<OfReplica<&P, &V>> = Vec::new();
+        let mut others: Vec<(&P, EntryRef<'_, V>)> = Vec::new();
+        let mut last = 0;
+        for (_, path, entry) in entries {
+            let Some((dot, payload)) = entry.single() else {
+                others.push((path, entry));
+                continue;
+            };
+            if single.last().is_none_or(|(replica, _)| *replica != dot.replica()) {
+                single.push((dot.replica(), Vec::new()));
+                last = 0;
+            }
+            let (_, of_replica) = single.last_mut().expect("it was just pushed");
+            of_replica.push((dot.sequence() - last - 1, path, payload));
+            last = dot.sequence();
+        }
+        let mut parts = serializer.serialize_tuple(2)?;
+        parts.serialize_element(&single)?;
+        parts.serialize_element(&others)?;
+        parts.end()
+    }
+}
+
+impl<'de, P, V> Deserialize<'de> for EntryMap<P, V>
+where
+    P: Hash + Eq + Deserialize<'de>,
+    V: Deserialize<'de>,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let malformed =
+            || D::Error::custom("entries are not empty, one for each path, and stand in the order of their dots");
+        let mut map = Self::default();
+        let others: Vec<(P, Entry<V>)> = if deserializer.is_human_readable() {
+            Vec::deserialize(deserializer)?
+        } else {
+            let (single, others) = <(Vec<OfReplica<P, V>>, Vec<(P, Entry<V>)>)>::deserialize(deserializer)?;
+            let ascend = single.is_sorted_by(|left, right| left.0 < right.0);
+            if !ascend || single.iter().any(|(_, entries)| entries.is_empty()) {
+                return Err(malformed());
+            }
+            for (replica, entries) in single {
+                let mut last = 0u64;
+                for (ahead, path, payload) in entries {
+                    last = last.checked_add(ahead).and_then(|last| last.checked_add(1)).ok_or_else(malformed)?;
+                    let dot = Dot::new(replica, last).expect("numbers begin at 1");
+                    map.add(path, Entry::from_parts([(dot, payload)].into(), Default::default()))
+                        .ok_or_else(malformed)?;
+                }
+            }
+            if others.iter().any(|(_, entry)| entry.single()) {
+                return Err(malformed());
+            }
+            others
+        };
+        if !others.is_sorted_by(|(_, left), (_, right)| left.first() <= right.first()) {
+            return Err(malformed());
+        }
+        for (path, entry) in others {
+            map.add(path, entry).ok_or_else(malformed)?;
+        }
+        Ok(map)
+    }
+}
+
+impl<P: Hash + Eq, V> EntryMap<P, V> {
+    /// Puts an entry where there is none; `None` where there is one, or if it is empty.
+    fn add(&mut self, path: P, entry: Entry<V>) -> Option<()> {
+        let is_new = !entry.is_empty() && self.get(&path).is_none();
+        is_new.then(|| self.put(path, entry))
+    }
+}

@@ -1,0 +1,108 @@
+//! What a replica remembers of recent events, so that a repair can be small.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::hash::{BuildHasher, Hash};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use syncline_clocks::{CausalContext, Dot};
+
+use crate::{Causal, Entries, EntryRef, Event, Repair, Store, Update};
+
+/// Below so many, events are remembered whatever the size of the value.
+const FEW: usize = 32;
+
+/// Recent events, and of older ones the paths, in the order in which they came. Never more than there are entries, which
+/// are what they save from being sent.
+#[derive(Debug)]
+pub(crate) struct History<P, V> {
+    events: VecDeque<Event<P, V>>,
+    paths: VecDeque<(Dot, P)>,
+    keep_events: usize,
+    keep_paths: usize,
+}
+
+impl<P: Hash + Eq + Clone, V: Clone + Eq> History<P, V> {
+    pub(crate) fn new(keep_events: usize, keep_paths: usize) -> Self {
+        Self { events: VecDeque::new(), paths: VecDeque::new(), keep_events, keep_paths }
+    }
+
+    /// Remembers an event that was joined into a value of so many entries.
+    pub(crate) fn remember(&mut self, event: &Event<P, V>, entries: usize) {
+        let most = entries.max(FEW);
+        self.events.push_back(event.clone());
+        while self.events.len() > self.keep_events.min(most) {
+            let oldest = self.events.pop_front().expect("there is more than none");
+            self.remember_path(oldest.dot, oldest.path, entries);
+        }
+    }
+
+    /// Of how many events the paths are remembered at the most.
+    pub(crate) fn keeps_paths(&self) -> usize {
+        self.keep_paths
+    }
+
+    pub(crate) fn remember_path(&mut self, dot: Dot, path: P, entries: usize) {
+        let most = self.keep_paths.min(entries.max(FEW)).saturating_sub(self.events.len());
+        if most > 0 {
+            self.paths.push_back((dot, path));
+        }
+        while self.paths.len() > most {
+            self.paths.pop_front();
+        }
+    }
+
+    /// What a replica with this clock lacks of the value: the events if all are remembered; else the entries of their
+    /// paths, if all of these are remembered or seen in what lives; else everything.
+    pub(crate) fn diff<S>(&self, causal: &Causal<S>, since: &CausalContext) -> Update<P, V>
+    where
+        S: Store<Path = P, Payload = V>,
+    {
+        let missing = causal.clock().subtract(since);
+        let count = missing.len();
+        let is_missing = |event: &&Event<P, V>| missing.contains(event.dot);
+        if count <= self.events.len() as u128 {
+            let mut events: Vec<_> = self.events.iter().filter(is_missing).cloned().collect();
+            if events.len() as u128 == count {
+                events.sort_unstable_by_key(|event| event.dot);
+                return Update::Delta(events.into());
+            }
+        }
+        self.entries_of(causal, since, &missing).unwrap_or_else(|| Update::State(causal.state()))
+    }
+
+    fn entries_of<S>(&self, causal: &Causal<S>, since: &CausalContext, missing: &CausalContext) -> Option<Update<P, V>>
+    where
+        S: Store<Path = P, Payload = V>,
+    {
+        let entries = causal.value().entries();
+        let recent = self.events.iter().map(|event| (event.dot, &event.path));
+        let older = self.paths.iter().map(|(dot, path)| (*dot, path));
+        let mut places: BTreeMap<Dot, &P> = recent.chain(older).filter(|(dot, _)| missing.contains(*dot)).collect();
+        if (places.len() as u128) < missing.len() {
+            for (path, entry) in entries.iter() {
+                places.extend(entry.live().filter(|(dot, _)| missing.contains(*dot)).map(|(dot, _)| (dot, path)));
+            }
+        }
+        if (places.len() as u128) < missing.len() {
+            return None;
+        }
+        let mut paths: Vec<(P, Repair<V>)> = Vec::new();
+        let (mut index, hasher) = (HashTable::<usize>::new(), FixedState::with_seed(0));
+        for (dot, path) in places {
+            let hash = hasher.hash_one(path);
+            let place = match index.find(hash, |place| paths[*place].0 == *path) {
+                Some(place) => *place,
+                None => {
+                    let entry = entries.get(path).map(EntryRef::to_entry).unwrap_or_default();
+                    paths.push((path.clone(), Repair { events: CausalContext::new(), entry }));
+                    index.insert_unique(hash, paths.len() - 1, |place| hasher.hash_one(&paths[*place].0));
+                    paths.len() - 1
+                }
+            };
+            paths[place].1.events.insert(dot);
+        }
+        Some(Update::Entries(Entries { since: since.clone(), clock: causal.clock().clone(), paths }))
+    }
+}

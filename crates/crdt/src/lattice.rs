@@ -1,0 +1,19 @@
+//! Values that join by themselves, without dots and without a clock.
+
+/// A join-semilattice (Shapiro et al. 2011, section 2.3): states whose join is their least upper bound. Joins are
+/// associative, commutative and idempotent, so states and parts of states may arrive late, twice or out of order.
+///
+/// The mutators of these types return the part that changed, which joins like a whole (a delta-mutator of Almeida,
+/// Shoker, Baquero 2018, section 4).
+///
+/// They stand alone. What is in them stays in them for ever: nothing tells that something was there and was taken out.
+/// So they need no clock, no identity but the writer's, and no history; and none of them can be reset.
+pub trait Lattice {
+    /// Becomes the least upper bound of both; true if that changed something.
+    fn join(&mut self, other: &Self) -> bool;
+}
+
+/// What a writer ever added to a counter, or ever took away, would pass 2^64 - 1. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a running total would pass 2^64 - 1")]
+pub struct Overflow;

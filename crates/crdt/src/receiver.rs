@@ -1,0 +1,87 @@
+//! The replica that an update is joined into: what it may be told, and the errors that say it was told otherwise.
+
+use syncline_clocks::{CausalContext, Dot, Fenced, LimitExceeded, ReplicaId};
+
+use crate::DotSet;
+
+/// The replica that an update is joined into: what it may be told of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receiver {
+    /// Its identity. It alone mints dots of it.
+    pub writer: ReplicaId,
+    /// How many it has minted: an event of its own beyond them is an error. (Earlier ones that its clock lacks it has
+    /// discarded, as a deposed leader does.)
+    pub minted: u64,
+    /// Whether the same holds for the dots that events kill. It does where only replicas name them; where clients do,
+    /// one that lies must not stop replication: such a kill is kept, and whoever mints lets no payload live under that
+    /// dot at that path.
+    pub believes_kills: bool,
+}
+
+/// Why an update was refused. The state and the clock are as they were before.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The update holds an event of the receiving replica that it does not know: its identity was used twice, or it
+    /// forgot what it had published. It must take a new id.
+    #[error("the update holds {0:?}, an event of this replica that this replica never made")]
+    OwnFuture(Dot),
+    /// One dot stands for two different changes: two writers used one id. Only a clash with a dot that is still live
+    /// here, and whose payload differs, can be seen: two additions to a set under one dot pass for one.
+    #[error("{0:?} names two different changes")]
+    DotReused(Dot),
+    /// The update holds events of a replica that was retired, beyond those that all members know. Whoever made them
+    /// has to take a new id and make them again.
+    #[error(transparent)]
+    Retired(Fenced),
+    /// The state would become larger than the receiver's limits allow.
+    #[error(transparent)]
+    Limit(LimitReached),
+    /// The repair was computed against a clock that this replica does not include: apply it and events would be taken
+    /// for joined that are not.
+    #[error("the repair was computed against events that this replica lacks")]
+    NotBasedHere,
+    /// No replica that follows the rules builds such an update.
+    #[error("malformed update: {0}")]
+    Malformed(&'static str),
+}
+
+/// Which limit would be passed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LimitReached {
+    /// Of the clock.
+    #[error(transparent)]
+    Clock(LimitExceeded),
+    /// Of live dots and kept kills together.
+    #[error("the value might hold {would_be} dots; at most {limit} are accepted")]
+    Dots {
+        /// How many it might have: what it holds and what the update brings, before what that takes out.
+        would_be: usize,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// Of the bytes to decode.
+    #[error("{length} bytes; at most {limit} are accepted")]
+    Bytes {
+        /// How many there are.
+        length: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+}
+
+impl Receiver {
+    pub(crate) fn check_event(self, dot: Dot) -> Result<(), JoinError> {
+        let is_future = dot.replica() == self.writer && dot.sequence() > self.minted;
+        if is_future { Err(JoinError::OwnFuture(dot)) } else { Ok(()) }
+    }
+
+    pub(crate) fn check_clock(self, theirs: &CausalContext) -> Result<(), JoinError> {
+        Dot::new(self.writer, theirs.highest(self.writer)).map_or(Ok(()), |dot| self.check_event(dot))
+    }
+
+    pub(crate) fn check_kills(self, kills: &DotSet) -> Result<(), JoinError> {
+        if self.believes_kills { kills.iter().try_for_each(|dot| self.check_event(dot)) } else { Ok(()) }
+    }
+}

@@ -7,6 +7,7 @@
 //! It does not compare runs with one another: only ratios from one run on one machine are promised.
 
 pub mod clocks;
+mod course;
 pub mod crdt;
 mod figure;
 pub mod lww;

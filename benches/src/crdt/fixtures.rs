@@ -9,13 +9,13 @@ use std::collections::{HashMap, VecDeque};
 
 use crdts::{CmRDT, Orswot, orswot};
 use syncline_clocks::{Dot, ReplicaId};
-use syncline_crdt::{Change, Delta, Event, OrSet, Replica, Update};
+use syncline_crdt::{Changes, Delta, Event, OrSet, Replica, Settings, State, UpdateRef};
 
 /// A set of ours with its history.
 pub(super) type Set = Replica<OrSet<u64>>;
 
-/// What one replica sends another.
-pub(super) type Sent = Update<u64, ()>;
+/// What one replica sends another of what it did.
+pub(super) type Sent = Delta<u64, ()>;
 
 /// The plainest map from an element to the one event that put it in.
 pub(super) type Hashed = HashMap<u64, (u128, u64)>;
@@ -109,24 +109,24 @@ impl Step {
 
 /// The steps as one delta.
 pub(super) fn sent(steps: impl Iterator<Item = Step>) -> Sent {
-    Delta { events: steps.map(Step::event).collect() }.into()
+    steps.map(Step::event).collect()
 }
 
 const RULES_KEPT: &str = "every event is made once and by a replica other than the receiver";
 
 /// Joins what another replica sent.
-pub(super) fn join(set: &mut Set, sent: &Sent) -> Vec<Change<u64>> {
+pub(super) fn join<'u>(set: &mut Set, sent: impl Into<UpdateRef<'u, u64, ()>>) -> Changes<u64> {
     set.join(sent).expect(RULES_KEPT)
 }
 
 /// Puts an element in and returns the delta.
-pub(super) fn insert(set: &mut Set, element: u64) -> Delta<u64, ()> {
+pub(super) fn insert(set: &mut Set, element: u64) -> Sent {
     set.edit(|set| set.insert(element))
 }
 
 /// Everything that a set holds.
-pub(super) fn state(set: &Set) -> Sent {
-    Update::State(set.causal().state())
+pub(super) fn state(set: &Set) -> State<u64, ()> {
+    set.causal().state()
 }
 
 /// How many bytes a set's whole state takes on the wire.
@@ -146,7 +146,7 @@ pub(super) fn receiver() -> Set {
 
 /// A value and its clock alone: a replica that keeps no history.
 pub(super) fn alone() -> Set {
-    Set::with_history(bystander(), 0, 0)
+    Set::with_settings(bystander(), Settings { events: 0, paths: 0, ..Settings::default() })
 }
 
 /// Joins the steps, some hundreds at a time.

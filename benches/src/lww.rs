@@ -5,8 +5,10 @@
 //! after the other; for the register that is the best case, a single version.
 //!
 //! Where the ratios come from, so that nobody reads more into them:
-//! - `GCounter` and `PnCounter` stand alone, without the clock and the history that a [`Replica`] keeps of everything
-//!   else, the register included. What they save is that bookkeeping, and what they lack is `diff` and a reset.
+//! - `GCounter`, `PnCounter`, `GSet`, `MaxRegister` and `MinRegister` stand alone, without the clock and the history that
+//!   a [`Replica`] keeps of everything else, the register included. What they save is that bookkeeping, and what they lack
+//!   is `diff` and a way back.
+//! - `MvRegister` and `EnableWinsFlag` keep the same books as the register. What they save is its clock and its timestamp.
 //! - An OR-set pays for each element with a dot and gains by never copying or sending the whole, so it is measured
 //!   small and large. It gains that much on *this* register, which copies its value several times for each change.
 
@@ -40,13 +42,13 @@ fn rows() -> Vec<Row> {
     let g_counter = reaches(Some(0.1), Some(0.05), Some(0.3), Some(0.6));
     let pn_counter = reaches(Some(0.1), Some(0.05), Some(0.3), Some(0.6));
     let resettable = reaches(Some(3.0), Some(2.5), Some(0.75), Some(1.25));
-    let small = reaches(Some(1.0), Some(1.0), Some(0.6), Some(3.5));
-    let large = reaches(Some(0.05), Some(0.05), Some(0.025), Some(12.0));
-    let small_g_set = reaches(None, None, None, None);
-    let large_g_set = reaches(None, None, None, None);
-    let extreme = || reaches(None, None, None, None);
-    let mv_register = reaches(None, None, None, None);
-    let flag = reaches(None, None, None, None);
+    let small = reaches(Some(1.0), Some(1.0), Some(0.6), Some(1.3));
+    let large = reaches(Some(0.05), Some(0.05), Some(0.025), Some(1.6));
+    let small_g_set = reaches(Some(0.2), Some(0.2), Some(0.05), Some(0.2));
+    let large_g_set = reaches(Some(0.005), Some(0.01), Some(0.003), Some(1.0));
+    let extreme = || reaches(Some(0.02), Some(0.03), Some(0.06), Some(0.04));
+    let mv_register = reaches(Some(0.8), Some(1.5), Some(0.65), Some(0.85));
+    let flag = reaches(Some(0.8), Some(1.5), Some(0.65), Some(0.85));
     let mut rows = Vec::new();
     rows.extend(beside::<Counting<Alone<GCounter>>, Counting<LwwCount>>("GCounter", g_counter));
     rows.extend(beside::<Counting<Alone<PnCounter>>, Counting<LwwCount>>("PnCounter", pn_counter));

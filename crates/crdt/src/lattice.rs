@@ -1,5 +1,7 @@
 //! Values that join by themselves, without dots and without a clock.
 
+use core::fmt;
+
 /// A join-semilattice (Shapiro et al. 2011, section 2.3): states whose join is their least upper bound. Joins are
 /// associative, commutative and idempotent, so states and parts of states may arrive late, twice or out of order.
 ///
@@ -14,6 +16,13 @@ pub trait Lattice {
 }
 
 /// What a writer ever added to a counter, or ever took away, would pass 2^64 - 1. Nothing changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a running total would pass 2^64 - 1")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overflow;
+
+impl fmt::Display for Overflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a running total would pass 2^64 - 1")
+    }
+}
+
+impl core::error::Error for Overflow {}

@@ -57,11 +57,14 @@
 
 extern crate alloc;
 
+mod admitted;
 mod causal;
 mod changes;
 mod dot_set;
 mod edit;
 mod enable_wins_flag;
+#[cfg(feature = "encoding")]
+mod encoding;
 mod entry;
 mod entry_map;
 mod extremum;
@@ -82,11 +85,14 @@ mod saved;
 mod slots;
 mod update;
 
+pub use admitted::Admitted;
 pub use causal::{Causal, Store};
 pub use changes::Changes;
 pub use dot_set::DotSet;
 pub use edit::Edit;
 pub use enable_wins_flag::EnableWinsFlag;
+#[cfg(feature = "encoding")]
+pub use encoding::{DecodeError, EncodeError, Encoded, Kind};
 pub use entry::{DotChanges, Entry};
 pub use entry_map::{Change, ChangeKind, EntryMap};
 pub use extremum::{MaxRegister, MinRegister};

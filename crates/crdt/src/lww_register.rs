@@ -44,14 +44,21 @@ pub struct LwwRegister<V> {
 }
 
 /// The timestamp is not later than one that the register holds: the write would not be read. Nothing changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the timestamp {offered:?} is not newer than {held:?}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotNewer {
     /// The refused timestamp.
     pub offered: HybridTimestamp,
     /// The latest held timestamp.
     pub held: HybridTimestamp,
 }
+
+impl fmt::Display for NotNewer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the timestamp {:?} is not newer than {:?}", self.offered, self.held)
+    }
+}
+
+impl core::error::Error for NotNewer {}
 
 impl<V> Default for LwwRegister<V> {
     fn default() -> Self {

@@ -1,5 +1,7 @@
 //! The replica that an update is joined into: what it may be told, and the errors that say it was told otherwise.
 
+use core::fmt;
+
 use syncline_clocks::{CausalContext, Dot, Fenced, LimitExceeded, ReplicaId};
 
 use crate::DotSet;
@@ -19,42 +21,34 @@ pub struct Receiver {
 }
 
 /// Why an update was refused. The state and the clock are as they were before.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JoinError {
     /// The update holds an event of the receiving replica that it does not know: its identity was used twice, or it
     /// forgot what it had published. It must take a new id.
-    #[error("the update holds {0:?}, an event of this replica that this replica never made")]
     OwnFuture(Dot),
     /// One dot stands for two different changes: two writers used one id. Only a clash with a dot that is still live
     /// here, and whose payload differs, can be seen: two additions to a set under one dot pass for one.
-    #[error("{0:?} names two different changes")]
     DotReused(Dot),
     /// The update holds events of a replica that was retired, beyond those that all members know. Whoever made them
     /// has to take a new id and make them again.
-    #[error(transparent)]
     Retired(Fenced),
     /// The state would become larger than the receiver's limits allow.
-    #[error(transparent)]
     Limit(LimitReached),
     /// The repair was computed against a clock that this replica does not include: apply it and events would be taken
     /// for joined that are not.
-    #[error("the repair was computed against events that this replica lacks")]
     NotBasedHere,
     /// No replica that follows the rules builds such an update.
-    #[error("malformed update: {0}")]
     Malformed(&'static str),
 }
 
 /// Which limit would be passed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LimitReached {
     /// Of the clock.
-    #[error(transparent)]
     Clock(LimitExceeded),
     /// Of live dots and kept kills together.
-    #[error("the value might hold {would_be} dots; at most {limit} are accepted")]
     Dots {
         /// How many it might have: what it holds and what the update brings, before what that takes out.
         would_be: usize,
@@ -62,7 +56,6 @@ pub enum LimitReached {
         limit: usize,
     },
     /// Of the bytes to decode.
-    #[error("{length} bytes; at most {limit} are accepted")]
     Bytes {
         /// How many there are.
         length: usize,
@@ -70,6 +63,37 @@ pub enum LimitReached {
         limit: usize,
     },
 }
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OwnFuture(dot) => {
+                write!(f, "the update holds {dot:?}, an event of this replica that this replica never made")
+            }
+            Self::DotReused(dot) => write!(f, "{dot:?} names two different changes"),
+            Self::Retired(fenced) => fenced.fmt(f),
+            Self::Limit(limit) => limit.fmt(f),
+            Self::NotBasedHere => f.write_str("the repair was computed against events that this replica lacks"),
+            Self::Malformed(why) => write!(f, "malformed update: {why}"),
+        }
+    }
+}
+
+impl core::error::Error for JoinError {}
+
+impl fmt::Display for LimitReached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clock(exceeded) => exceeded.fmt(f),
+            Self::Dots { would_be, limit } => {
+                write!(f, "the value might hold {would_be} dots; at most {limit} are accepted")
+            }
+            Self::Bytes { length, limit } => write!(f, "{length} bytes; at most {limit} are accepted"),
+        }
+    }
+}
+
+impl core::error::Error for LimitReached {}
 
 impl Receiver {
     pub(crate) fn check_event(self, dot: Dot) -> Result<(), JoinError> {

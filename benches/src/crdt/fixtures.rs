@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crdts::{CmRDT, Orswot, orswot};
 use syncline_clocks::{Dot, ReplicaId};
-use syncline_crdt::{Changes, Delta, Event, OrSet, Replica, Settings, State, UpdateRef};
+use syncline_crdt::{Changes, Delta, Encoded, Event, OrSet, Replica, Settings, State, UpdateRef};
 
 /// A set of ours with its history.
 pub(super) type Set = Replica<OrSet<u64>>;
@@ -129,9 +129,9 @@ pub(super) fn state(set: &Set) -> State<u64, ()> {
     set.causal().state()
 }
 
-/// How many bytes a set's whole state takes on the wire.
+/// How many bytes a set's whole state takes on the wire, in its envelope.
 pub(super) fn state_bytes(set: &Set) -> u64 {
-    postcard::to_allocvec(&state(set)).expect("a state has lengths and no foreign Serialize").len() as u64
+    state(set).encode().expect("a state has lengths and no foreign Serialize").len() as u64
 }
 
 /// An id that makes no step.

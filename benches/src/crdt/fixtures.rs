@@ -146,7 +146,7 @@ pub(super) fn receiver() -> Set {
 
 /// A value and its clock alone: a replica that keeps no history.
 pub(super) fn alone() -> Set {
-    Set::with_settings(bystander(), Settings { events: 0, paths: 0, ..Settings::default() })
+    Set::with_settings(bystander(), Settings { history: 0, ..Settings::default() })
 }
 
 /// Joins the steps, some hundreds at a time.

@@ -7,6 +7,8 @@
 //! It does not compare runs with one another: only ratios from one run on one machine are promised.
 
 pub mod clocks;
+mod course;
+pub mod crdt;
 mod figure;
 pub mod lww;
 mod memory;
@@ -19,4 +21,4 @@ pub use row::{Group, Measure, Prepare, Reach, Routine, Row};
 pub use timing::{BenchError, estimate, forget, measure};
 
 /// Every group, in the order in which they are listed.
-pub const GROUPS: &[Group] = &[lww::GROUP, clocks::GROUP];
+pub const GROUPS: &[Group] = &[lww::GROUP, crdt::GROUP, clocks::GROUP];

@@ -5,23 +5,32 @@
 //! after the other; for the register that is the best case, a single version.
 //!
 //! Where the ratios come from, so that nobody reads more into them:
-//! - `GCounter` and `PnCounter` stand alone, without the clock and the history that a [`Replica`] keeps of everything
-//!   else, the register included. What they save is that bookkeeping, and what they lack is `diff` and a reset.
+//! - `GCounter`, `PnCounter`, `GSet`, `MaxRegister` and `MinRegister` stand alone, without the clock and the history that
+//!   a [`Replica`] keeps of everything else, the register included. What they save is that bookkeeping, and what they lack
+//!   is `diff` and a way back.
+//! - `MvRegister` and `EnableWinsFlag` keep the same books as the register. What they save is its clock and its timestamp.
 //! - An OR-set pays for each element with a dot and gains by never copying or sending the whole, so it is measured
 //!   small and large. It gains that much on *this* register, which copies its value several times for each change.
 
 mod peers;
+mod register;
 mod workload;
 
+use std::hint::black_box;
 use std::marker::PhantomData;
 
-use criterion::BatchSize;
 use serde::Serialize;
-use syncline_crdt::{GCounter, OrSet, PnCounter, Replica, ResettableCounter};
+use syncline_crdt::{
+    EnableWinsFlag, GCounter, GSet, MaxRegister, MinRegister, MvRegister, OrSet, PnCounter, Replica, ResettableCounter,
+};
 
+use crate::course::course;
 use crate::{Group, Reach, Routine, Row};
-use peers::{Alone, Count, Elements, LwwCount, LwwElements, Peer};
-use workload::{UPDATES, counting_up, up_and_down, with_removals, with_reset};
+use peers::{Alone, Count, Elements, Extreme, Flag, Peer, Toggle, Written};
+use register::{LwwCount, LwwElements, LwwFlag};
+use workload::{
+    UPDATES, counting_up, further_out, switched, up_and_down, with_insertions, with_removals, with_reset, written_over,
+};
 
 /// Group `lww`.
 pub const GROUP: Group =
@@ -33,19 +42,35 @@ fn rows() -> Vec<Row> {
     let g_counter = reaches(Some(0.1), Some(0.05), Some(0.3), Some(0.6));
     let pn_counter = reaches(Some(0.1), Some(0.05), Some(0.3), Some(0.6));
     let resettable = reaches(Some(3.0), Some(2.5), Some(0.75), Some(1.25));
-    let small = reaches(Some(1.0), Some(1.0), Some(0.6), Some(3.5));
-    let large = reaches(Some(0.05), Some(0.05), Some(0.025), Some(12.0));
+    let small = reaches(Some(1.0), Some(1.0), Some(0.6), Some(1.3));
+    let large = reaches(Some(0.05), Some(0.05), Some(0.025), Some(1.6));
+    let small_g_set = reaches(Some(0.2), Some(0.2), Some(0.05), Some(0.2));
+    let large_g_set = reaches(Some(0.005), Some(0.01), Some(0.003), Some(1.0));
+    let extreme = || reaches(Some(0.02), Some(0.03), Some(0.06), Some(0.04));
+    let mv_register = reaches(Some(0.8), Some(1.5), Some(0.65), Some(0.85));
+    let flag = reaches(Some(0.8), Some(1.5), Some(0.65), Some(0.85));
     let mut rows = Vec::new();
     rows.extend(beside::<Counting<Alone<GCounter>>, Counting<LwwCount>>("GCounter", g_counter));
     rows.extend(beside::<Counting<Alone<PnCounter>>, Counting<LwwCount>>("PnCounter", pn_counter));
     rows.extend(beside::<Counting<Replica<ResettableCounter>>, Counting<LwwCount>>("ResettableCounter", resettable));
     rows.extend(beside::<Toggling<Replica<OrSet<u64>>, 16>, Toggling<LwwElements, 16>>("OrSet of 16", small));
     rows.extend(beside::<Toggling<Replica<OrSet<u64>>, 1024>, Toggling<LwwElements, 1024>>("OrSet of 1024", large));
+    rows.extend(beside::<Adding<Alone<GSet<u64>>, 16>, Adding<LwwElements, 16>>("GSet of 16", small_g_set));
+    rows.extend(beside::<Adding<Alone<GSet<u64>>, 1024>, Adding<LwwElements, 1024>>("GSet of 1024", large_g_set));
+    rows.extend(beside::<Offering<Alone<MaxRegister<i64>>, 1>, Offering<LwwCount, 1>>("MaxRegister", extreme()));
+    rows.extend(beside::<Offering<Alone<MinRegister<i64>>, -1>, Offering<LwwCount, -1>>("MinRegister", extreme()));
+    rows.extend(beside::<Writing<Replica<MvRegister<i64>>>, Writing<LwwCount>>("MvRegister", mv_register));
+    rows.extend(beside::<Switching<Replica<EnableWinsFlag>>, Switching<LwwFlag>>("EnableWinsFlag", flag));
     rows.extend([
         lost("GCounter", counting_up::<Alone<GCounter>>, counting_up::<LwwCount>),
         lost("PnCounter", up_and_down::<Alone<PnCounter>>, up_and_down::<LwwCount>),
         lost("ResettableCounter", with_reset::<Replica<ResettableCounter>>, with_reset::<LwwCount>),
         lost("OrSet", with_removals::<Replica<OrSet<u64>>>, with_removals::<LwwElements>),
+        lost("GSet", with_insertions::<Alone<GSet<u64>>>, with_insertions::<LwwElements>),
+        lost("MaxRegister", further_out::<Alone<MaxRegister<i64>>, 1>, further_out::<LwwCount, 1>),
+        lost("MinRegister", further_out::<Alone<MinRegister<i64>>, -1>, further_out::<LwwCount, -1>),
+        lost("MvRegister", written_over::<Replica<MvRegister<i64>>>, written_over::<LwwCount>),
+        lost("EnableWinsFlag", switched::<Replica<EnableWinsFlag>>, switched::<LwwFlag>),
     ]);
     rows
 }
@@ -59,7 +84,7 @@ struct Reaches {
 }
 
 /// The same work done by two types.
-fn beside<Ours: Work, Reference: Work>(name: &str, reaches: Reaches) -> [Row; 4] {
+fn beside<Ours: Work + 'static, Reference: Work + 'static>(name: &str, reaches: Reaches) -> [Row; 4] {
     let named = |work: &str| format!("{name}: {work}");
     [
         Row::time(named("local update"), update::<Ours>, update::<Reference>, reaches.update),
@@ -73,9 +98,12 @@ fn lost(name: &str, ours: fn() -> u64, reference: fn() -> u64) -> Row {
     Row::lost(format!("{name}: updates lost"), UPDATES, ours, reference)
 }
 
-/// Work that a type can do again and again without growing.
+/// Work that a type can do again and again.
 trait Work {
     type Peer: Peer + 'static;
+
+    /// So many updates, after which the value would have grown too much.
+    const ROOM: u64 = u64::MAX;
 
     /// Three replicas of one state.
     fn settled() -> [Self::Peer; 3];
@@ -104,7 +132,7 @@ impl<C: Count + 'static> Work for Counting<C> {
 /// Puts elements in that are out and takes elements out that are in, in turn, so that the set stays at `N`.
 struct Toggling<S, const N: u64>(PhantomData<S>);
 
-impl<S: Elements + 'static, const N: u64> Work for Toggling<S, N> {
+impl<S: Toggle + 'static, const N: u64> Work for Toggling<S, N> {
     type Peer = S;
 
     fn settled() -> [S; 3] {
@@ -116,6 +144,76 @@ impl<S: Elements + 'static, const N: u64> Work for Toggling<S, N> {
 
     fn update(peer: &mut S, n: u64) -> S::Sent {
         peer.toggle(n % (2 * N))
+    }
+}
+
+/// Puts new elements in, until a set of `N` has grown by a quarter.
+struct Adding<S, const N: u64>(PhantomData<S>);
+
+impl<S: Elements + 'static, const N: u64> Work for Adding<S, N> {
+    type Peer = S;
+
+    const ROOM: u64 = N / 4;
+
+    fn settled() -> [S; 3] {
+        let peers = settle(N, |peer: &mut S, n| peer.insert(n));
+        assert!(peers.iter().all(|peer| peer.elements().into_iter().eq(0..N)), "all elements are in");
+        peers
+    }
+
+    fn update(peer: &mut S, n: u64) -> S::Sent {
+        peer.insert(N + n)
+    }
+}
+
+/// Offers numbers further and further out.
+struct Offering<R, const SIGN: i64>(PhantomData<R>);
+
+impl<R: Extreme<SIGN> + 'static, const SIGN: i64> Work for Offering<R, SIGN> {
+    type Peer = R;
+
+    fn settled() -> [R; 3] {
+        let peers = settle(300, |peer: &mut R, n| peer.offer(SIGN * n as i64));
+        assert!(peers.iter().all(|peer| peer.extreme() == Some(SIGN * 299)), "the last was the furthest out");
+        peers
+    }
+
+    fn update(peer: &mut R, n: u64) -> R::Sent {
+        peer.offer(SIGN * (300 + n as i64))
+    }
+}
+
+/// Writes one number after the other.
+struct Writing<R>(PhantomData<R>);
+
+impl<R: Written + 'static> Work for Writing<R> {
+    type Peer = R;
+
+    fn settled() -> [R; 3] {
+        let peers = settle(300, |peer: &mut R, n| peer.set(n as i64));
+        assert!(peers.iter().all(|peer| peer.read() == [299]), "each write had seen the one before");
+        peers
+    }
+
+    fn update(peer: &mut R, n: u64) -> R::Sent {
+        peer.set(300 + n as i64)
+    }
+}
+
+/// Enables and disables in turn, beginning with an enable of a flag that is enabled.
+struct Switching<F>(PhantomData<F>);
+
+impl<F: Flag + 'static> Work for Switching<F> {
+    type Peer = F;
+
+    fn settled() -> [F; 3] {
+        let peers = settle(301, |peer: &mut F, n| peer.put(n.is_multiple_of(2)));
+        assert!(peers.iter().all(Flag::is_enabled), "the last one enabled it");
+        peers
+    }
+
+    fn update(peer: &mut F, n: u64) -> F::Sent {
+        peer.put(n.is_multiple_of(2))
     }
 }
 
@@ -132,22 +230,22 @@ fn settle<P: Peer>(updates: u64, update: impl Fn(&mut P, u64) -> P::Sent) -> [P;
 }
 
 /// An edit that returns its delta, which is dropped.
-fn update<W: Work>() -> Routine {
-    let [mut peer, ..] = W::settled();
-    let mut turns = 0..;
-    Box::new(move |bencher| bencher.iter(|| W::update(&mut peer, turns.next().unwrap_or(0))))
+fn update<W: Work + 'static>() -> Routine {
+    course(W::ROOM, W::settled, |n| n, |[peer, ..], n| drop(black_box(W::update(peer, *n))))
 }
 
 /// The join of one delta that the receiver lacks and whose predecessors it has.
-fn join<W: Work>() -> Routine {
-    let [mut here, mut there, ..] = W::settled();
-    let mut turns = 0..;
-    // Few deltas at a time, so that they stay in the processor's cache, but many enough to hide the clock's reading.
-    let batch = BatchSize::NumIterations(64);
-    Box::new(move |bencher| {
-        let make = || W::update(&mut there, turns.next().unwrap_or(0));
-        bencher.iter_batched_ref(make, |sent| here.join(sent), batch);
-    })
+fn join<W: Work + 'static>() -> Routine {
+    let mut senders = None;
+    let make = move |n| {
+        // Before the first update the receiver is built anew, so its senders are too.
+        if n == 0 {
+            senders = None;
+        }
+        let [sender, ..] = senders.get_or_insert_with(W::settled);
+        W::update(sender, n)
+    };
+    course(W::ROOM, W::settled, make, |[_, receiver, _], sent| receiver.join(sent))
 }
 
 fn delta_bytes<W: Work>() -> u64 {

@@ -1,12 +1,12 @@
 //! The types under measurement, each as a replica that changes a value and joins what others sent.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde::Serialize;
-use syncline_clocks::{HybridClock, HybridTimestamp, ReplicaId, WallTime};
+use syncline_clocks::ReplicaId;
 use syncline_crdt::{
-    Causal, GCounter, Lattice, LwwRegister, OrSet, PnCounter, Replica, ResettableCounter, Store, Update,
+    Causal, Delta, EnableWinsFlag, GCounter, GSet, Lattice, MaxRegister, MinRegister, MvRegister, OrSet, PnCounter,
+    Replica, ResettableCounter, Store,
 };
 
 /// One replica of a value.
@@ -38,10 +38,38 @@ pub(crate) trait Reset: Count {
 
 /// A replica of a set of numbers.
 pub(crate) trait Elements: Peer {
-    /// Takes the element out if it is in, else puts it in.
-    fn toggle(&mut self, element: u64) -> Self::Sent;
+    fn insert(&mut self, element: u64) -> Self::Sent;
 
     fn elements(&self) -> BTreeSet<u64>;
+}
+
+/// A set out of which elements can be taken.
+pub(crate) trait Toggle: Elements {
+    /// Takes the element out if it is in, else puts it in.
+    fn toggle(&mut self, element: u64) -> Self::Sent;
+}
+
+/// A replica of the extreme of numbers: the greatest for a `SIGN` of 1, the least for -1.
+pub(crate) trait Extreme<const SIGN: i64>: Peer {
+    /// Takes a number in if it is beyond what is held.
+    fn offer(&mut self, number: i64) -> Self::Sent;
+
+    fn extreme(&self) -> Option<i64>;
+}
+
+/// A replica of a number that is written without looking.
+pub(crate) trait Written: Peer {
+    fn set(&mut self, number: i64) -> Self::Sent;
+
+    /// What is read: more than one number where writes were concurrent, if the type tells.
+    fn read(&self) -> Vec<i64>;
+}
+
+/// A replica of a flag.
+pub(crate) trait Flag: Peer {
+    fn put(&mut self, enabled: bool) -> Self::Sent;
+
+    fn is_enabled(&self) -> bool;
 }
 
 /// Three replicas that know nothing.
@@ -51,74 +79,57 @@ pub(crate) fn three<P: Peer>() -> [P; 3] {
 
 const NO_OVERFLOW: &str = "totals stay far below 2^64";
 
-/// A counter without a causal context and its writer.
+/// A value without a causal context and its writer.
 pub(crate) struct Alone<C> {
     writer: ReplicaId,
-    counter: C,
+    value: C,
 }
 
-impl Peer for Alone<GCounter> {
-    type Sent = GCounter;
-    type State = GCounter;
+impl<C: Lattice + Default + Serialize> Peer for Alone<C> {
+    type Sent = C;
+    type State = C;
 
     fn create(writer: ReplicaId) -> Self {
-        Self { writer, counter: GCounter::default() }
+        Self { writer, value: C::default() }
     }
 
-    fn join(&mut self, sent: &GCounter) {
-        self.counter.join(sent);
+    fn join(&mut self, sent: &C) {
+        self.value.join(sent);
     }
 
-    fn state(&self) -> &GCounter {
-        &self.counter
+    fn state(&self) -> &C {
+        &self.value
     }
 }
 
 impl Count for Alone<GCounter> {
     fn add(&mut self, amount: i64) -> GCounter {
         let amount = amount.try_into().expect("a GCounter is only ever counted up");
-        self.counter.increment(self.writer, amount).expect(NO_OVERFLOW)
+        self.value.increment(self.writer, amount).expect(NO_OVERFLOW)
     }
 
     fn value(&self) -> i64 {
-        self.counter.value().try_into().expect(NO_OVERFLOW)
-    }
-}
-
-impl Peer for Alone<PnCounter> {
-    type Sent = PnCounter;
-    type State = PnCounter;
-
-    fn create(writer: ReplicaId) -> Self {
-        Self { writer, counter: PnCounter::default() }
-    }
-
-    fn join(&mut self, sent: &PnCounter) {
-        self.counter.join(sent);
-    }
-
-    fn state(&self) -> &PnCounter {
-        &self.counter
+        self.value.value().try_into().expect(NO_OVERFLOW)
     }
 }
 
 impl Count for Alone<PnCounter> {
     fn add(&mut self, amount: i64) -> PnCounter {
-        self.counter.increment(self.writer, amount).expect(NO_OVERFLOW)
+        self.value.increment(self.writer, amount).expect(NO_OVERFLOW)
     }
 
     fn value(&self) -> i64 {
-        self.counter.value().try_into().expect(NO_OVERFLOW)
+        self.value.value().try_into().expect(NO_OVERFLOW)
     }
 }
 
-const RULES_KEPT: &str = "three replicas with their own ids send each other what they made";
+pub(super) const RULES_KEPT: &str = "three replicas with their own ids send each other what they made";
 
 impl<S> Peer for Replica<S>
 where
     S: Store<Path: Serialize, Payload: Serialize> + Serialize,
 {
-    type Sent = Update<S::Path, S::Payload>;
+    type Sent = Delta<S::Path, S::Payload>;
     type State = Causal<S>;
 
     fn create(id: ReplicaId) -> Self {
@@ -136,7 +147,7 @@ where
 
 impl Count for Replica<ResettableCounter> {
     fn add(&mut self, amount: i64) -> Self::Sent {
-        self.edit(|counter| counter.increment(amount).expect(NO_OVERFLOW)).into()
+        self.edit(|counter| counter.increment(amount).expect(NO_OVERFLOW))
     }
 
     fn value(&self) -> i64 {
@@ -146,14 +157,23 @@ impl Count for Replica<ResettableCounter> {
 
 impl Reset for Replica<ResettableCounter> {
     fn reset(&mut self) -> Self::Sent {
-        self.edit(|counter| counter.reset()).into()
+        self.edit(|counter| counter.reset())
+    }
+}
+
+impl Elements for Alone<GSet<u64>> {
+    fn insert(&mut self, element: u64) -> GSet<u64> {
+        self.value.insert(element).unwrap_or_default()
+    }
+
+    fn elements(&self) -> BTreeSet<u64> {
+        self.value.iter().copied().collect()
     }
 }
 
 impl Elements for Replica<OrSet<u64>> {
-    fn toggle(&mut self, element: u64) -> Self::Sent {
-        let toggled = self.edit(|set| if set.contains(&element) { set.remove(&element) } else { set.insert(element) });
-        toggled.into()
+    fn insert(&mut self, element: u64) -> Self::Sent {
+        self.edit(|set| set.insert(element))
     }
 
     fn elements(&self) -> BTreeSet<u64> {
@@ -161,96 +181,48 @@ impl Elements for Replica<OrSet<u64>> {
     }
 }
 
-/// A number in a register.
-pub(crate) type LwwCount = Lww<i64>;
-
-/// A whole set in a register.
-pub(crate) type LwwElements = Lww<BTreeSet<u64>>;
-
-/// A register that is changed by reading it and writing it back, and the clock that stamps its writes.
-pub(crate) struct Lww<V: Clone + Eq> {
-    register: Replica<LwwRegister<V>>,
-    clock: HybridClock,
-    wall: FakeWall,
-}
-
-impl<V: Clone + Default + Eq + Serialize> Lww<V> {
-    fn write(&mut self, change: impl FnOnce(&mut V)) -> <Self as Peer>::Sent {
-        let timestamp = self.clock.tick(self.wall.now()).expect(WALLS_AGREE);
-        let mut value = self.register.get().cloned().unwrap_or_default();
-        change(&mut value);
-        let written = self.register.try_edit(|register| register.set(value, timestamp));
-        written.expect("the clock observed the timestamps of all that was joined").into()
-    }
-}
-
-impl<V: Clone + Default + Eq + Serialize> Peer for Lww<V> {
-    type Sent = Update<(), (HybridTimestamp, V)>;
-    type State = Causal<LwwRegister<V>>;
-
-    fn create(id: ReplicaId) -> Self {
-        let clock = HybridClock::new(id, Duration::from_secs(10));
-        Self { register: Replica::create(id), clock, wall: FakeWall { skew: id.as_u128() as u64, readings: 0 } }
-    }
-
-    fn join(&mut self, sent: &Self::Sent) {
-        let now = self.wall.now();
-        let Update::Delta(delta) = sent else { unreachable!("peers send what an edit returned: a delta") };
-        for (timestamp, _) in delta.events().iter().filter_map(|event| event.payload.as_ref()) {
-            self.clock.observe(now, *timestamp).expect(WALLS_AGREE);
-        }
-        self.register.join(sent).expect(RULES_KEPT);
-    }
-
-    fn state(&self) -> &Self::State {
-        self.register.causal()
-    }
-}
-
-impl Count for LwwCount {
-    fn add(&mut self, amount: i64) -> Self::Sent {
-        self.write(|value| *value += amount)
-    }
-
-    fn value(&self) -> i64 {
-        self.register.get().copied().unwrap_or_default()
-    }
-}
-
-impl Reset for LwwCount {
-    fn reset(&mut self) -> Self::Sent {
-        self.write(|value| *value = 0)
-    }
-}
-
-impl Elements for LwwElements {
+impl Toggle for Replica<OrSet<u64>> {
     fn toggle(&mut self, element: u64) -> Self::Sent {
-        self.write(|set| {
-            if !set.remove(&element) {
-                set.insert(element);
-            }
-        })
-    }
-
-    fn elements(&self) -> BTreeSet<u64> {
-        self.register.get().cloned().unwrap_or_default()
+        self.edit(|set| if set.contains(&element) { set.remove(&element) } else { set.insert(element) })
     }
 }
 
-const WALLS_AGREE: &str = "the fake wall clocks run at one rate and never far apart";
+impl Extreme<1> for Alone<MaxRegister<i64>> {
+    fn offer(&mut self, number: i64) -> MaxRegister<i64> {
+        self.value.set(number).unwrap_or_default()
+    }
 
-/// A wall clock that gains a millisecond with each reading, give or take a jitter that differs between the replicas:
-/// concurrent writes are not always won by the same one.
-struct FakeWall {
-    skew: u64,
-    readings: u64,
+    fn extreme(&self) -> Option<i64> {
+        self.value.get().copied()
+    }
 }
 
-impl FakeWall {
-    fn now(&mut self) -> WallTime {
-        const START: u64 = 1_700_000_000_000_000_000;
-        self.readings += 1;
-        let jitter = (37 * self.readings + 61 * self.skew) % 100;
-        WallTime::from_nanos(START + 1_000_000 * self.readings + 20_000 * jitter)
+impl Extreme<-1> for Alone<MinRegister<i64>> {
+    fn offer(&mut self, number: i64) -> MinRegister<i64> {
+        self.value.set(number).unwrap_or_default()
+    }
+
+    fn extreme(&self) -> Option<i64> {
+        self.value.get().copied()
+    }
+}
+
+impl Written for Replica<MvRegister<i64>> {
+    fn set(&mut self, number: i64) -> Self::Sent {
+        self.edit(|register| register.set(number))
+    }
+
+    fn read(&self) -> Vec<i64> {
+        self.values().copied().collect()
+    }
+}
+
+impl Flag for Replica<EnableWinsFlag> {
+    fn put(&mut self, enabled: bool) -> Self::Sent {
+        self.edit(|flag| if enabled { flag.enable() } else { flag.disable() })
+    }
+
+    fn is_enabled(&self) -> bool {
+        EnableWinsFlag::is_enabled(self)
     }
 }

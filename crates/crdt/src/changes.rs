@@ -1,22 +1,57 @@
 //! What a join did, path by path.
 
-use core::ops::Deref;
+use core::fmt;
 
 use smallvec::SmallVec;
+use syncline_clocks::Dot;
 
-use crate::Change;
+use crate::{Change, ChangeKind, DotChanges};
 
-/// The paths that a join changed, in the order of the dots that did. A join of one event needs no heap for them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a join did to one path.
+pub(crate) type Done = Option<(ChangeKind, DotChanges)>;
+
+/// The paths that a join changed. A join of one event needs no heap for them.
+///
+/// They are given in the order of the dots that came to life or died, the same wherever the same was joined, and put in
+/// that order when they are asked for: who does not look pays nothing.
+#[derive(Clone)]
 pub struct Changes<P> {
     changes: SmallVec<[Change<P>; 1]>,
 }
 
 impl<P> Changes<P> {
-    /// By the least dot that came to life or died; no two changes share one.
-    pub(crate) fn sort(&mut self) {
-        self.changes.sort_by_key(|Change { dots, .. }| dots.born.first().into_iter().chain(dots.died.first()).min());
+    /// How many paths changed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.changes.len()
     }
+
+    /// Whether nothing changed: a duplicate, or what was known to be dead.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The changes, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Change<P>> {
+        let mut changes: SmallVec<[&Change<P>; 1]> = self.changes.iter().collect();
+        changes.sort_unstable_by_key(|change| least(change));
+        changes.into_iter()
+    }
+}
+
+impl<P: Clone> Changes<P> {
+    /// Adds what a join did to a path.
+    pub(crate) fn note(&mut self, path: &P, done: Done) {
+        if let Some((kind, dots)) = done {
+            self.changes.push(Change { path: path.clone(), kind, dots });
+        }
+    }
+}
+
+/// The least dot that a change is about. No two changes of a join share one.
+fn least<P>(Change { dots, .. }: &Change<P>) -> Option<Dot> {
+    dots.born.first().into_iter().chain(dots.died.first()).min()
 }
 
 impl<P> Default for Changes<P> {
@@ -25,25 +60,26 @@ impl<P> Default for Changes<P> {
     }
 }
 
-impl<P> Deref for Changes<P> {
-    type Target = [Change<P>];
-
-    fn deref(&self) -> &[Change<P>] {
-        &self.changes
+impl<P: PartialEq> PartialEq for Changes<P> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
     }
 }
 
-impl<P> Extend<Change<P>> for Changes<P> {
-    fn extend<I: IntoIterator<Item = Change<P>>>(&mut self, changes: I) {
-        self.changes.extend(changes);
+impl<P: Eq> Eq for Changes<P> {}
+
+impl<P: fmt::Debug> fmt::Debug for Changes<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
-impl<'a, P> IntoIterator for &'a Changes<P> {
-    type Item = &'a Change<P>;
-    type IntoIter = core::slice::Iter<'a, Change<P>>;
+impl<P> IntoIterator for Changes<P> {
+    type Item = Change<P>;
+    type IntoIter = alloc::vec::IntoIter<Change<P>>;
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.changes.iter()
+    fn into_iter(mut self) -> Self::IntoIter {
+        self.changes.sort_unstable_by_key(least);
+        self.changes.into_vec().into_iter()
     }
 }

@@ -1,7 +1,8 @@
 //! The transaction that edits a value.
 
 use alloc::vec::Vec;
-use core::mem;
+use core::borrow::Borrow;
+use core::hash::Hash;
 use core::ops::Deref;
 
 use syncline_clocks::{Dot, Interval, ReplicaId};
@@ -19,7 +20,7 @@ pub struct Edit<'a, S: Store> {
     writer: ReplicaId,
     // The number of the transaction's first event; the others follow one by one, in the order of the delta.
     first: u64,
-    delta: Delta<S::Path, S::Payload>,
+    delta: &'a mut Delta<S::Path, S::Payload>,
     undo: Undo<S>,
 }
 
@@ -36,9 +37,15 @@ impl<S: Store> Deref for Edit<'_, S> {
 
 impl<'a, S: Store> Edit<'a, S> {
     /// A transaction of `writer`, which has minted so many events.
-    pub(crate) fn begin(causal: &'a mut Causal<S>, writer: ReplicaId, minted: u64, can_fail: bool) -> Self {
+    pub(crate) fn begin(
+        causal: &'a mut Causal<S>,
+        writer: ReplicaId,
+        minted: u64,
+        delta: &'a mut Delta<S::Path, S::Payload>,
+        can_fail: bool,
+    ) -> Self {
         let first = minted.checked_add(1).expect("a replica makes fewer than 2^64 events");
-        Self { causal, writer, first, delta: Delta::new(), undo: can_fail.then(Vec::new) }
+        Self { causal, writer, first, delta, undo: can_fail.then(Vec::new) }
     }
 
     /// The replica that edits.
@@ -72,9 +79,7 @@ impl<'a, S: Store> Edit<'a, S> {
             entries.join_event(covers, event);
             return;
         }
-        let sequence = first.checked_add(self.delta.len() as u64).expect("a replica makes fewer than 2^64 events");
-        let dot = Dot::new(writer, sequence).expect("numbers begin at 1");
-        let event = Event { dot, path, payload, kills };
+        let event = Event { dot: next(writer, first, self.delta.len()), path, payload, kills };
         entries.join_event(covers, &event);
         self.delta.push(event);
     }
@@ -85,10 +90,48 @@ impl<'a, S: Store> Edit<'a, S> {
         self.delta.events().to_vec()
     }
 
-    /// Ends the transaction.
-    pub(crate) fn commit(mut self) -> Delta<S::Path, S::Payload> {
-        self.let_into_clock();
-        mem::take(&mut self.delta)
+    /// Lets `payload` live at `path` in place of everything that this replica sees there.
+    ///
+    /// # Panics
+    /// As [`change`](Self::change).
+    pub fn replace(&mut self, path: S::Path, payload: S::Payload) {
+        let is_plain = self.is_plain();
+        let entries = self.causal.value.entries_mut();
+        if is_plain {
+            let dot = next(self.writer, self.first, 0);
+            let kills = entries.replace(&path, dot, &payload);
+            self.delta.push(Event { dot, path, payload: Some(payload), kills });
+        } else {
+            let seen = entries.get(&path).map(EntryRef::live_dots).unwrap_or_default();
+            self.change(path, Some(payload), seen);
+        }
+    }
+
+    /// Takes out everything that this replica sees at `path`; where nothing lives it costs no event.
+    ///
+    /// # Panics
+    /// As [`change`](Self::change).
+    pub fn clear<Q>(&mut self, path: &Q)
+    where
+        S::Path: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let is_plain = self.is_plain();
+        let entries = self.causal.value.entries_mut();
+        if is_plain {
+            if let Some((path, kills)) = entries.clear(path) {
+                let dot = next(self.writer, self.first, 0);
+                self.delta.push(Event { dot, path, payload: None, kills });
+            }
+        } else if let Some((path, entry)) = entries.get_path_value(path).filter(|(_, entry)| entry.is_live()) {
+            let (path, seen) = (path.clone(), entry.live_dots());
+            self.change(path, None, seen);
+        }
+    }
+
+    /// Whether a change needs no look at what the transaction did before, and none back.
+    fn is_plain(&self) -> bool {
+        self.delta.is_empty() && self.undo.is_none()
     }
 
     /// Undoes the transaction: its numbers were never told to anybody, and will be minted for something else.
@@ -96,10 +139,14 @@ impl<'a, S: Store> Edit<'a, S> {
         for (path, entry) in self.undo.take().into_iter().flatten().rev() {
             self.causal.value.entries_mut().insert(path, entry);
         }
-        self.delta = Delta::new();
+        *self.delta = Delta::new();
     }
+}
 
-    fn let_into_clock(&mut self) {
+/// Ends the transaction. What it did before it panicked is done; those events are nowhere but in the value, where `diff`
+/// finds them.
+impl<S: Store> Drop for Edit<'_, S> {
+    fn drop(&mut self) {
         if !self.delta.is_empty() {
             let last = self.first + (self.delta.len() as u64 - 1);
             self.causal.clock.insert_interval(Interval { replica: self.writer, first: self.first, last });
@@ -107,9 +154,8 @@ impl<'a, S: Store> Edit<'a, S> {
     }
 }
 
-/// What a transaction did before it panicked is done; its events are nowhere but in the value, where `diff` finds them.
-impl<S: Store> Drop for Edit<'_, S> {
-    fn drop(&mut self) {
-        self.let_into_clock();
-    }
+/// The dot of a transaction's next event.
+fn next(writer: ReplicaId, first: u64, before: usize) -> Dot {
+    let sequence = first.checked_add(before as u64).expect("a replica makes fewer than 2^64 events");
+    Dot::new(writer, sequence).expect("numbers begin at 1")
 }

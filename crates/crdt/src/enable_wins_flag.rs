@@ -62,16 +62,12 @@ impl Store for EnableWinsFlag {
 impl Edit<'_, EnableWinsFlag> {
     /// Enables it; also where it is enabled, so that a concurrent disable does not undo this one.
     pub fn enable(&mut self) {
-        let seen = self.enables.get(&()).map(EntryRef::live_dots).unwrap_or_default();
-        self.change((), Some(()), seen);
+        self.replace((), ());
     }
 
     /// Takes back every enable that this replica has seen; where there is none it costs no event.
     pub fn disable(&mut self) {
-        let seen = self.enables.get(&()).map(EntryRef::live_dots).unwrap_or_default();
-        if !seen.is_empty() {
-            self.change((), None, seen);
-        }
+        self.clear(&());
     }
 }
 

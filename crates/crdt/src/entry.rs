@@ -104,6 +104,13 @@ impl<V> Entry<V> {
         self.live.first().map(|(dot, _)| *dot).into_iter().chain(self.kept_kills.first()).min()
     }
 
+    /// Lets this live in place of everything that does, and says what did.
+    pub(crate) fn replace(&mut self, by: Option<(Dot, V)>) -> DotSet {
+        let killed = self.live_dots();
+        self.live = by.into_iter().collect();
+        killed
+    }
+
     /// Takes one live dot out.
     pub(crate) fn forget(&mut self, dot: Dot) {
         self.live.retain(|(held, _)| *held != dot);
@@ -175,7 +182,7 @@ pub(crate) mod serde_impl {
     pub(crate) fn serialize<'a, V: Serialize + 'a, S: Serializer>(
         serializer: S,
         live: impl ExactSizeIterator<Item = (Dot, &'a V)> + Clone,
-        kept_kills: &DotSet,
+        kept_kills: &[Dot],
     ) -> Result<S::Ok, S::Error> {
         let mut entry = serializer.serialize_struct("Entry", 2)?;
         entry.serialize_field("live", &Live(live))?;
@@ -185,7 +192,7 @@ pub(crate) mod serde_impl {
 
     impl<V: Serialize> Serialize for Entry<V> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serialize(serializer, self.live(), &self.kept_kills)
+            serialize(serializer, self.live(), self.kept_kills.as_slice())
         }
     }
 

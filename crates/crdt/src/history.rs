@@ -13,48 +13,32 @@ use crate::{Causal, Entries, EntryRef, Event, Repair, Store, Update};
 /// Below so many, events are remembered whatever the size of the value.
 const FEW: usize = 32;
 
-/// Recent events, and of older ones the paths, in the order in which they came. Never more than there are entries, which
-/// are what they save from being sent.
+/// Recent events, in the order in which they came. Never more than there are entries, which are what they save from being
+/// sent.
 #[derive(Debug)]
 pub(crate) struct History<P, V> {
     events: VecDeque<Event<P, V>>,
-    paths: VecDeque<(Dot, P)>,
-    keep_events: usize,
-    keep_paths: usize,
+    most: usize,
 }
 
 impl<P: Hash + Eq + Clone, V: Clone + Eq> History<P, V> {
-    pub(crate) fn new(keep_events: usize, keep_paths: usize) -> Self {
-        Self { events: VecDeque::new(), paths: VecDeque::new(), keep_events, keep_paths }
+    pub(crate) fn new(most: usize) -> Self {
+        Self { events: VecDeque::new(), most }
     }
 
     /// Remembers an event that was joined into a value of so many entries.
     pub(crate) fn remember(&mut self, event: &Event<P, V>, entries: usize) {
-        let most = entries.max(FEW);
-        self.events.push_back(event.clone());
-        while self.events.len() > self.keep_events.min(most) {
-            let oldest = self.events.pop_front().expect("there is more than none");
-            self.remember_path(oldest.dot, oldest.path, entries);
+        let most = self.most.min(entries.max(FEW));
+        while self.events.len() >= most.max(1) {
+            self.events.pop_front();
         }
-    }
-
-    /// Of how many events the paths are remembered at the most.
-    pub(crate) fn keeps_paths(&self) -> usize {
-        self.keep_paths
-    }
-
-    pub(crate) fn remember_path(&mut self, dot: Dot, path: P, entries: usize) {
-        let most = self.keep_paths.min(entries.max(FEW)).saturating_sub(self.events.len());
         if most > 0 {
-            self.paths.push_back((dot, path));
-        }
-        while self.paths.len() > most {
-            self.paths.pop_front();
+            self.events.push_back(event.clone());
         }
     }
 
     /// What a replica with this clock lacks of the value: the events if all are remembered; else the entries of their
-    /// paths, if all of these are remembered or seen in what lives; else everything.
+    /// paths, if each is remembered or lives; else everything.
     pub(crate) fn diff<S>(&self, causal: &Causal<S>, since: &CausalContext) -> Update<P, V>
     where
         S: Store<Path = P, Payload = V>,
@@ -77,9 +61,8 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> History<P, V> {
         S: Store<Path = P, Payload = V>,
     {
         let entries = causal.value().entries();
-        let recent = self.events.iter().map(|event| (event.dot, &event.path));
-        let older = self.paths.iter().map(|(dot, path)| (*dot, path));
-        let mut places: BTreeMap<Dot, &P> = recent.chain(older).filter(|(dot, _)| missing.contains(*dot)).collect();
+        let remembered = self.events.iter().filter(|event| missing.contains(event.dot));
+        let mut places: BTreeMap<Dot, &P> = remembered.map(|event| (event.dot, &event.path)).collect();
         if (places.len() as u128) < missing.len() {
             for (path, entry) in entries.iter() {
                 places.extend(entry.live().filter(|(dot, _)| missing.contains(*dot)).map(|(dot, _)| (dot, path)));

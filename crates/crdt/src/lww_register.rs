@@ -111,8 +111,7 @@ impl<V: Clone + Eq> Edit<'_, LwwRegister<V>> {
         if let Some((held, _)) = self.latest().filter(|(held, _)| *held >= timestamp) {
             return Err(NotNewer { offered: timestamp, held });
         }
-        let seen = self.versions.get(&()).map(EntryRef::live_dots).unwrap_or_default();
-        self.change((), Some((timestamp, value)), seen);
+        self.replace((), (timestamp, value));
         Ok(())
     }
 }

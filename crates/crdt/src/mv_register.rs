@@ -13,7 +13,7 @@ use crate::{Edit, EntryMap, EntryRef, Store};
 /// |---|---|
 /// | set x, set y | both are read, until a write that saw them replaces them |
 /// | set x, set x | x is read twice, under two dots |
-/// | set x, clear | x: a clear takes out the values that its writer had seen |
+/// | set x, unset | x: an unset takes out the values that its writer had seen |
 ///
 /// It holds one value for each concurrent writer, never more than there are writers.
 ///
@@ -81,16 +81,12 @@ impl<V: Clone + Eq> Store for MvRegister<V> {
 impl<V: Clone + Eq> Edit<'_, MvRegister<V>> {
     /// Replaces every value that this replica has seen.
     pub fn set(&mut self, value: V) {
-        let seen = self.versions.get(&()).map(EntryRef::live_dots).unwrap_or_default();
-        self.change((), Some(value), seen);
+        self.replace((), value);
     }
 
     /// Takes out every value that this replica has seen; where there is none it costs no event.
-    pub fn clear(&mut self) {
-        let seen = self.versions.get(&()).map(EntryRef::live_dots).unwrap_or_default();
-        if !seen.is_empty() {
-            self.change((), None, seen);
-        }
+    pub fn unset(&mut self) {
+        self.clear(&());
     }
 }
 

@@ -38,6 +38,11 @@ impl ShortDot {
         self.name
     }
 
+    /// The same number under another instance's name.
+    pub(crate) fn renamed(self, name: Name) -> Self {
+        Self { name, ..self }
+    }
+
     pub(crate) fn sequence(self) -> u64 {
         u64::from(self.high) << 32 | u64::from(self.low)
     }
@@ -76,20 +81,23 @@ impl Names {
         short.sequence() == dot.sequence() && self.id(short.name) == dot.replica()
     }
 
+    /// The replica's name, if it has one.
+    pub(crate) fn find(&self, id: ReplicaId) -> Option<Name> {
+        self.places.find(hash(id), |name| self.ids[name.place()] == id).copied()
+    }
+
     /// The replica's name, a new one if it has none; `None` when there are no more.
     pub(crate) fn name(&mut self, id: ReplicaId) -> Option<Name> {
         if let Some(last) = self.last.filter(|last| self.id(*last) == id) {
             return Some(last);
         }
-        let hash = hash(id);
-        let found = self.places.find(hash, |name| self.ids[name.place()] == id).copied();
-        let name = match found {
+        let name = match self.find(id) {
             Some(name) => name,
             None => {
                 let name = Name(NonZeroU16::new(u16::try_from(self.ids.len() + 1).ok()?)?);
                 self.ids.push(id);
                 let ids = &self.ids;
-                self.places.insert_unique(hash, name, |name| self::hash(ids[name.place()]));
+                self.places.insert_unique(hash(id), name, |name| hash(ids[name.place()]));
                 name
             }
         };

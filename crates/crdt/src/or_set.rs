@@ -86,8 +86,7 @@ impl<E: Hash + Eq + Clone> Store for OrSet<E> {
 impl<E: Hash + Eq + Clone> Edit<'_, OrSet<E>> {
     /// Puts the element in. An element that is in gets a new dot, so that a concurrent removal does not take it out.
     pub fn insert(&mut self, element: E) {
-        let seen = self.elements.get(&element).map(EntryRef::live_dots).unwrap_or_default();
-        self.change(element, Some(()), seen);
+        self.replace(element, ());
     }
 
     /// Takes the element out; an element that is not in costs no event.
@@ -96,14 +95,11 @@ impl<E: Hash + Eq + Clone> Edit<'_, OrSet<E>> {
         E: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let held = self.elements.get_path_value(element).filter(|(_, entry)| entry.is_live());
-        if let Some((held, seen)) = held.map(|(held, entry)| (held.clone(), entry.live_dots())) {
-            self.change(held, None, seen);
-        }
+        Edit::clear(self, element);
     }
 
     /// Takes out every element that this replica has seen.
-    pub fn clear(&mut self) {
+    pub fn remove_all(&mut self) {
         let held: alloc::vec::Vec<E> = self.iter().cloned().collect();
         held.iter().for_each(|element| self.remove(element));
     }

@@ -2,7 +2,7 @@
 
 use core::ops::Deref;
 
-use syncline_clocks::{CausalContext, Dot, ReplicaId, RetireError, Retirement, Retirements};
+use syncline_clocks::{CausalContext, ReplicaId, RetireError, Retirement, Retirements};
 
 use crate::history::History;
 use crate::limits::Budget;
@@ -11,11 +11,9 @@ use crate::{Causal, Changes, Delta, Edit, EntryMap, JoinError, Limits, Receiver,
 /// How a replica is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Settings {
-    /// How many recent events are remembered whole: what [`diff`](Replica::diff) sends first.
-    pub events: usize,
-    /// Of how many recent events the paths are remembered: what [`diff`](Replica::diff) sends next. Never of more than there
-    /// are entries.
-    pub paths: usize,
+    /// How many recent events are remembered, so that [`diff`](Replica::diff) can send these alone. Never more than there
+    /// are entries, which are what they save from being sent.
+    pub history: usize,
     /// What peers may make of it.
     pub limits: Limits,
     /// What the hashes of paths depend on; nothing that can be seen depends on them. Where peers choose the paths, give a
@@ -24,9 +22,9 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// 512 events, 8,192 paths, the limits' own defaults, a fixed seed.
+    /// 512 events, the limits' own defaults, a fixed seed.
     fn default() -> Self {
-        Self { events: 512, paths: 8_192, limits: Limits::default(), hash_seed: 0 }
+        Self { history: 512, limits: Limits::default(), hash_seed: 0 }
     }
 }
 
@@ -35,7 +33,7 @@ impl Default for Settings {
 /// It is neither `Clone` nor deserializable: two copies that both edit would mint the same dots for different changes.
 /// What is stored is [`Saved`](crate::Saved), and [`resume`](Self::resume) asks how certain its end is.
 ///
-/// It remembers recent events, and of more the paths, so that [`diff`](Self::diff) can send little.
+/// It remembers recent events, so that [`diff`](Self::diff) can send little.
 #[derive(Debug)]
 pub struct Replica<S: Store> {
     pub(crate) id: ReplicaId,
@@ -84,7 +82,7 @@ impl<S: Store> Replica<S> {
             succeeds,
             minted: causal.clock().highest(id),
             budget: Budget::of(causal.clock()),
-            history: History::new(settings.events, settings.paths),
+            history: History::new(settings.history),
             limits: settings.limits,
             causal,
             retirements,
@@ -118,9 +116,8 @@ impl<S: Store> Replica<S> {
 
     /// Runs one transaction and returns what it changed, to be joined by the others.
     pub fn edit<R>(&mut self, transaction: impl FnOnce(&mut Edit<'_, S>) -> R) -> Delta<S::Path, S::Payload> {
-        let mut edit = Edit::begin(&mut self.causal, self.id, self.minted, false);
-        transaction(&mut edit);
-        let delta = edit.commit();
+        let mut delta = Delta::new();
+        transaction(&mut Edit::begin(&mut self.causal, self.id, self.minted, &mut delta, false));
         self.made(&delta);
         delta
     }
@@ -133,12 +130,13 @@ impl<S: Store> Replica<S> {
         &mut self,
         transaction: impl FnOnce(&mut Edit<'_, S>) -> Result<(), E>,
     ) -> Result<Delta<S::Path, S::Payload>, E> {
-        let mut edit = Edit::begin(&mut self.causal, self.id, self.minted, true);
+        let mut delta = Delta::new();
+        let mut edit = Edit::begin(&mut self.causal, self.id, self.minted, &mut delta, true);
         if let Err(error) = transaction(&mut edit) {
             edit.roll_back();
             return Err(error);
         }
-        let delta = edit.commit();
+        drop(edit);
         self.made(&delta);
         Ok(delta)
     }
@@ -164,27 +162,13 @@ impl<S: Store> Replica<S> {
         self.admit_retired(update)?;
         let held = self.causal.value().entries().dots();
         self.budget.allow(&self.limits, held, self.causal.clock(), update)?;
-        let placed = self.places(update);
         let receiver = Receiver { writer: self.id, minted: self.minted, believes_kills: true };
         let (history, entries) = (&mut self.history, self.causal.value().entries().len());
-        let changes = self.causal.join(receiver, update, |event| history.remember(event, entries))?;
-        placed.into_iter().for_each(|(dot, path)| self.history.remember_path(dot, path, entries));
-        Ok(changes)
+        self.causal.join(receiver, update, |event| history.remember(event, entries))
     }
 
-    /// The events that a repair lists and this replica lacks, each with its path.
-    fn places(&self, update: UpdateRef<'_, S::Path, S::Payload>) -> alloc::vec::Vec<(Dot, S::Path)> {
-        let UpdateRef::Entries(repair) = update else { return alloc::vec::Vec::new() };
-        let most = self.history.keeps_paths();
-        let new = repair.paths.iter().flat_map(|(path, repair)| {
-            let events = repair.events.subtract(self.clock());
-            events.dots().take(most).map(|dot| (dot, path.clone())).collect::<alloc::vec::Vec<_>>()
-        });
-        new.take(most).collect()
-    }
-
-    /// What a replica with this clock lacks: the missing events while they are remembered; else the entries of their paths
-    /// while those are known; else everything.
+    /// What a replica with this clock lacks: the missing events while they are remembered; else the entries of their paths,
+    /// if each missing event is remembered or still lives; else everything. The second walks all entries once.
     #[must_use]
     pub fn diff(&self, since: &CausalContext) -> Update<S::Path, S::Payload> {
         self.history.diff(&self.causal, since)

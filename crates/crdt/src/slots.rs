@@ -175,8 +175,6 @@ impl<V> Clone for Live<'_, V> {
     }
 }
 
-static NOTHING_KEPT: DotSet = DotSet::new();
-
 impl<'a, V> EntryRef<'a, V> {
     /// The live dots and their payloads, in the order of the dots.
     pub fn live(self) -> impl ExactSizeIterator<Item = (Dot, &'a V)> + Clone {
@@ -221,8 +219,8 @@ impl<'a, V> EntryRef<'a, V> {
 
     /// The kills whose victims have not arrived.
     #[must_use]
-    pub fn kept_kills(self) -> &'a DotSet {
-        if let Held::Full(entry) = self.0 { entry.kept_kills() } else { &NOTHING_KEPT }
+    pub fn kept_kills(self) -> &'a [Dot] {
+        if let Held::Full(entry) = self.0 { entry.kept_kills().as_slice() } else { &[] }
     }
 
     /// The dot and the payload of an entry that has just these.
@@ -235,7 +233,7 @@ impl<'a, V> EntryRef<'a, V> {
     /// The least dot that the entry names. Of honest entries each has another.
     pub(crate) fn first(self) -> Option<Dot> {
         let live = self.live().next().map(|(dot, _)| dot);
-        live.into_iter().chain(self.kept_kills().first()).min()
+        live.into_iter().chain(self.kept_kills().first().copied()).min()
     }
 }
 
@@ -283,7 +281,7 @@ impl<V: Eq> Eq for EntryRef<'_, V> {}
 impl<V: core::fmt::Debug> core::fmt::Debug for EntryRef<'_, V> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let live = core::fmt::from_fn(|f| f.debug_map().entries(self.live()).finish());
-        f.debug_struct("Entry").field("live", &live).field("kept_kills", self.kept_kills()).finish()
+        f.debug_struct("Entry").field("live", &live).field("kept_kills", &self.kept_kills()).finish()
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use syncline_clocks::{CausalContext, Dot, HybridClock, HybridTimestamp, ReplicaId};
-use syncline_crdt::{Change, DotSet, Entry, EntryMap, EntryRef, JoinError, Receiver, State};
+use syncline_crdt::{Change, Changes, DotSet, Entry, EntryMap, EntryRef, JoinError, Receiver, State};
 use syncline_resolvers::{Conflict, LastWriterWins, Resolver, Siblings, Version};
 
 use crate::rows::{self, Meta};
@@ -318,9 +318,9 @@ impl Partition {
         turn: &mut Turn<'_>,
         configuration: &Configuration,
         entries: &EntryMap<Path, Payload>,
-        changes: &[Change<Path>],
+        changes: &Changes<Path>,
     ) {
-        for Change { path, dots, .. } in changes {
+        for Change { path, dots, .. } in changes.iter() {
             let Some(siblings) = entries.get(path).and_then(siblings).filter(|_| path.slot == Slot::Register) else {
                 continue;
             };

@@ -1,20 +1,18 @@
 //! The join of an update into an entry map and its clock.
 
 use alloc::vec::Vec;
+use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 
 use hashbrown::hash_table;
 use syncline_clocks::{CausalContext, Dot, EventsOf};
 
-use super::{Change, ChangeKind, EntryMap};
-use crate::changes::Changes;
-use crate::names::Names;
+use super::{ChangeKind, EntryMap};
+use crate::changes::{Changes, Done};
+use crate::names::{Name, Names};
 use crate::slots::Slot;
 use crate::update::UpdateRef;
 use crate::{Delta, DotChanges, DotSet, Entries, Entry, Event, JoinError, Receiver, Repair, State};
-
-/// What a join did to one path.
-type Done = Option<(ChangeKind, DotChanges)>;
 
 impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
     /// Joins an update into these entries and their clock, and says what changed, in the order of the dots that did.
@@ -80,7 +78,7 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
         for event in delta.events() {
             if clock.insert(event.dot) {
                 let done = self.join_event(|dot| clock.contains(dot), event);
-                changes.extend(change(&event.path, done));
+                changes.note(&event.path, done);
                 on_new(event);
             }
         }
@@ -146,6 +144,54 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
         self.join_entry(path, |known| known != *dot && covers(known), &said, |said| said == *dot)
     }
 
+    /// Lets a payload live under a dot that was just minted, in place of everything that lives at the path, and says what
+    /// did.
+    pub(crate) fn replace(&mut self, path: &P, dot: Dot, payload: &V) -> DotSet {
+        let Self { table, names, hasher, dots, .. } = self;
+        match table.entry(hasher.hash_one(path), |(held, _)| held == path, |(path, _)| hasher.hash_one(path)) {
+            hash_table::Entry::Vacant(vacant) => {
+                if let Some(short) = names.shorten(dot) {
+                    vacant.insert((path.clone(), Slot::One(short, payload.clone())));
+                    *dots += 1;
+                    return DotSet::new();
+                }
+            }
+            hash_table::Entry::Occupied(mut occupied) => {
+                if let (Slot::One(held, before), Some(short)) = (&mut occupied.get_mut().1, names.shorten(dot)) {
+                    let killed = names.dot(*held);
+                    (*held, *before) = (short, payload.clone());
+                    return killed.into();
+                }
+            }
+        }
+        let mut entry = self.take(path);
+        let killed = entry.replace(Some((dot, payload.clone())));
+        self.put(path.clone(), entry);
+        killed
+    }
+
+    /// Takes out everything that lives at the path, and says what did; `None` where nothing does.
+    pub(crate) fn clear<Q>(&mut self, path: &Q) -> Option<(P, DotSet)>
+    where
+        P: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let held = self.table.find_entry(self.hasher.hash_one(path), |(held, _)| held.borrow() == path).ok()?;
+        if let Slot::One(short, _) = held.get().1 {
+            let ((path, _), _) = held.remove();
+            self.dots -= 1;
+            self.shrink();
+            return Some((path, self.names.dot(short).into()));
+        }
+        let path = held.get().0.clone();
+        let mut entry = self.take(&path);
+        let killed = entry.replace(None);
+        if !entry.is_empty() {
+            self.put(path.clone(), entry);
+        }
+        (!killed.is_empty()).then_some((path, killed))
+    }
+
     fn join_entry(
         &mut self,
         path: &P,
@@ -199,9 +245,8 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
         for (path, Repair { events, entry }) in &repair.paths {
             let done = self.join_entry(path, |dot| clock.contains(dot), entry, |dot| repair.clock.contains(dot));
             clock.union(events);
-            changes.extend(change(path, done));
+            changes.note(path, done);
         }
-        changes.sort();
         Ok(changes)
     }
 
@@ -220,55 +265,69 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
             }
         }
         let mut changes = Changes::default();
-        self.drop_dead(clock, state, &mut changes);
-        self.take_in(clock, state, &mut changes);
+        let covered = self.covered_by(their_clock);
+        let same = self.take_in(clock, state, &mut changes);
+        // What they cover of this map's and have themselves lives on. Mostly that is all of it, and nothing has to be looked
+        // up to know it.
+        if covered > same {
+            self.drop_dead(clock, state, &mut changes);
+        }
         clock.union(their_clock);
-        changes.sort();
         Ok(changes)
+    }
+
+    /// How many of the entries a clock may cover.
+    fn covered_by(&self, clock: &CausalContext) -> usize {
+        let covered = by_name(&self.names, clock);
+        self.table.iter().filter(|(_, slot)| is_covered(&covered, slot)).count()
     }
 
     /// What this map holds at paths where the state holds nothing dies, if the state's clock covers it.
     fn drop_dead(&mut self, clock: &CausalContext, state: &State<P, V>, changes: &mut Changes<P>) {
         let (their_clock, theirs) = (state.clock(), state.entries());
         let covered = by_name(&self.names, their_clock);
-        let is_covered = |slot: &Slot<V>| match slot {
-            Slot::One(short, _) => {
-                covered[short.name().place()].is_some_and(|events| events.contains(short.sequence()))
-            }
-            Slot::At(_) => true,
-        };
-        let held = self.table.iter().filter(|(path, slot)| is_covered(slot) && theirs.get(path).is_none());
+        let held = self.table.iter().filter(|(path, slot)| is_covered(&covered, slot) && theirs.get(path).is_none());
         let dead: Vec<P> = held.map(|(path, _)| path.clone()).collect();
         for path in dead {
             let nothing = Entry::default();
             let done = self.join_entry(&path, |dot| clock.contains(dot), &nothing, |dot| their_clock.contains(dot));
-            changes.extend(change(&path, done));
+            changes.note(&path, done);
         }
     }
 
-    /// What the state holds lives here too, unless this map's clock covers it.
-    fn take_in(&mut self, clock: &CausalContext, state: &State<P, V>, changes: &mut Changes<P>) {
+    /// What the state holds lives here too, unless this map's clock covers it. Returns how many entries of one dot both have
+    /// alike.
+    fn take_in(&mut self, clock: &CausalContext, state: &State<P, V>, changes: &mut Changes<P>) -> usize {
         let (their_clock, theirs) = (state.clock(), state.entries());
         let covered = by_name(&theirs.names, clock);
+        if clock.is_empty() {
+            let Self { table, hasher, .. } = self;
+            table.reserve(theirs.len(), |(path, _)| hasher.hash_one(path));
+        }
+        let mut mine: Vec<Option<Name>> = theirs.names.ids().iter().map(|id| self.names.find(*id)).collect();
+        let mut same = 0;
         for (path, slot) in &theirs.table {
             let hash = self.hasher.hash_one(path);
             // The common cases: the same single dot on both sides, or a path that only they hold.
             if let Slot::One(short, payload) = slot {
-                let dot = theirs.names.dot(*short);
+                let name = &mut mine[short.name().place()];
                 match self.table.find(hash, |(held, _)| held == path) {
-                    Some((_, Slot::One(held, _))) if self.names.is(*held, dot) => continue,
-                    Some(_) => {}
-                    None if covered[short.name().place()].is_some_and(|events| events.contains(short.sequence())) => {
+                    Some((_, Slot::One(held, _))) if name.is_some_and(|name| *held == short.renamed(name)) => {
+                        same += 1;
                         continue;
                     }
+                    Some(_) => {}
+                    None if is_covered(&covered, slot) => continue,
                     None => {
-                        if let Some(short) = self.names.shorten(dot) {
+                        let dot = theirs.names.dot(*short);
+                        *name = name.or_else(|| self.names.name(dot.replica()));
+                        if let Some(name) = *name {
                             let Self { table, hasher, dots, .. } = self;
-                            let slot = (path.clone(), Slot::One(short, payload.clone()));
+                            let slot = (path.clone(), Slot::One(short.renamed(name), payload.clone()));
                             table.insert_unique(hash, slot, |(path, _)| hasher.hash_one(path));
                             *dots += 1;
                             let born = DotChanges { born: dot.into(), died: DotSet::new() };
-                            changes.extend(change(path, Some((ChangeKind::Added, born))));
+                            changes.note(path, Some((ChangeKind::Added, born)));
                             continue;
                         }
                     }
@@ -276,8 +335,9 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
             }
             let entry = theirs.crowded.entry(&theirs.names, slot).to_entry();
             let done = self.join_entry(path, |dot| clock.contains(dot), &entry, |dot| their_clock.contains(dot));
-            changes.extend(change(path, done));
+            changes.note(path, done);
         }
+        same
     }
 
     fn check_reuse(&self, path: &P, dot: Dot, payload: &V) -> Result<(), JoinError> {
@@ -293,6 +353,14 @@ fn by_name<'c>(names: &Names, clock: &'c CausalContext) -> Vec<Option<EventsOf<'
     names.ids().iter().map(|id| clock.of(*id)).collect()
 }
 
+/// Whether an entry of one dot is covered; any other may be.
+fn is_covered<V>(by_name: &[Option<EventsOf<'_>>], slot: &Slot<V>) -> bool {
+    match slot {
+        Slot::One(short, _) => by_name[short.name().place()].is_some_and(|events| events.contains(short.sequence())),
+        Slot::At(_) => true,
+    }
+}
+
 fn names_each_dot_once<P, V>(events: &[Event<P, V>]) -> bool {
     if events.is_sorted_by(|left, right| left.dot < right.dot) {
         return true;
@@ -300,8 +368,4 @@ fn names_each_dot_once<P, V>(events: &[Event<P, V>]) -> bool {
     let mut dots: Vec<Dot> = events.iter().map(|event| event.dot).collect();
     dots.sort_unstable();
     dots.is_sorted_by(|left, right| left < right)
-}
-
-fn change<P: Clone>(path: &P, done: Done) -> Option<Change<P>> {
-    done.map(|(kind, dots)| Change { path: path.clone(), kind, dots })
 }

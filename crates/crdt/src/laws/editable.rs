@@ -151,7 +151,7 @@ impl<S: Editable> Subject for Replica<S> {
                 if !kept.contains(&(&event.path, dot)) {
                     kept.push((&event.path, dot));
                 }
-                if !self.entries().get(&event.path).is_some_and(|entry| entry.kept_kills().contains(dot)) {
+                if !self.entries().get(&event.path).is_some_and(|entry| entry.kept_kills().contains(&dot)) {
                     return Err(format!("at {:?}, {dot:?} is killed and no kill is kept", event.path));
                 }
             }
@@ -190,8 +190,7 @@ impl<S: Store + Specified> Specified for Replica<S> {
 
 /// Some remember many events, some few, some none: so that every kind of repair comes up.
 fn settings(replica: ReplicaId) -> Settings {
-    let (events, paths) = [(64, 64), (2, 64), (0, 0)][(replica.as_u128() % 3) as usize];
-    Settings { events, paths, ..Settings::default() }
+    Settings { history: [64, 2, 0][(replica.as_u128() % 3) as usize], ..Settings::default() }
 }
 
 fn live<S: Store>(store: &S) -> Vec<(S::Path, Dot)> {

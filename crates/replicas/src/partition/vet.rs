@@ -53,7 +53,7 @@ impl Partition {
         let fits = |path: &Path, entry: EntryRef<'_, Payload>| {
             path.fits()
                 && entry.live().all(|(dot, payload)| known(dot) && payload.fits(&path.slot))
-                && entry.kept_kills().iter().all(known)
+                && entry.kept_kills().iter().copied().all(known)
         };
         let clock_fits = |clock: &CausalContext| {
             clock.intervals().all(|run| writers.contains(&run.replica) && run.last < SEQUENCE_LIMIT)

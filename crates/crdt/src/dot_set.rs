@@ -45,6 +45,7 @@ impl DotSet {
 
     /// The dots, in order.
     #[must_use]
+    #[inline]
     pub fn as_slice(&self) -> &[Dot] {
         match &self.0 {
             Dots::One(dot) => slice::from_ref(dot),
@@ -66,8 +67,12 @@ impl DotSet {
 
     /// Whether the dot is in.
     #[must_use]
+    #[inline]
     pub fn contains(&self, dot: Dot) -> bool {
-        self.as_slice().binary_search(&dot).is_ok()
+        match self.as_slice() {
+            [] => false,
+            dots => dots.binary_search(&dot).is_ok(),
+        }
     }
 
     /// The least dot.

@@ -18,6 +18,8 @@ use crate::{Causal, Delta, DotSet, Entry, EntryRef, Event, Store};
 pub struct Edit<'a, S: Store> {
     causal: &'a mut Causal<S>,
     writer: ReplicaId,
+    // How many events the writer has made, this transaction's only once they are in the clock.
+    minted: &'a mut u64,
     // The number of the transaction's first event; the others follow one by one, in the order of the delta.
     first: u64,
     delta: &'a mut Delta<S::Path, S::Payload>,
@@ -40,12 +42,12 @@ impl<'a, S: Store> Edit<'a, S> {
     pub(crate) fn begin(
         causal: &'a mut Causal<S>,
         writer: ReplicaId,
-        minted: u64,
+        minted: &'a mut u64,
         delta: &'a mut Delta<S::Path, S::Payload>,
         can_fail: bool,
     ) -> Self {
         let first = minted.checked_add(1).expect("a replica makes fewer than 2^64 events");
-        Self { causal, writer, first, delta, undo: can_fail.then(Vec::new) }
+        Self { causal, writer, minted, first, delta, undo: can_fail.then(Vec::new) }
     }
 
     /// The replica that edits.
@@ -150,6 +152,7 @@ impl<S: Store> Drop for Edit<'_, S> {
         if !self.delta.is_empty() {
             let last = self.first + (self.delta.len() as u64 - 1);
             self.causal.clock.insert_interval(Interval { replica: self.writer, first: self.first, last });
+            *self.minted = last;
         }
     }
 }

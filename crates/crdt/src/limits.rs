@@ -58,6 +58,7 @@ impl Budget {
     }
 
     /// Whether a join of the update stays within the limits.
+    #[inline]
     pub(crate) fn allow<P: Hash + Eq, V>(
         &mut self,
         limits: &Limits,
@@ -72,14 +73,23 @@ impl Budget {
         let more = update.intervals();
         let within = |bound: usize, limit: usize| bound.saturating_add(more) <= limit;
         if !within(self.replicas, limits.clock.replicas) || !within(self.intervals, limits.clock.intervals) {
-            let mut joined = clock.clone();
-            let mut events = CausalContext::new();
-            update.events(&mut events);
-            joined.try_union(&events, &limits.clock).map_err(|error| JoinError::Limit(LimitReached::Clock(error)))?;
+            try_join(limits, clock, update)?;
             *self = Self::of(clock);
         }
         self.replicas += more;
         self.intervals += more;
         Ok(())
     }
+}
+
+/// Whether the clock would stay within the limits: found out on a copy, near them.
+#[cold]
+fn try_join<P: Hash + Eq, V>(
+    limits: &Limits,
+    clock: &CausalContext,
+    update: UpdateRef<'_, P, V>,
+) -> Result<(), JoinError> {
+    let (mut joined, mut events) = (clock.clone(), CausalContext::new());
+    update.events(&mut events);
+    joined.try_union(&events, &limits.clock).map_err(|error| JoinError::Limit(LimitReached::Clock(error)))
 }

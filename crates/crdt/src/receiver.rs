@@ -96,6 +96,7 @@ impl fmt::Display for LimitReached {
 impl core::error::Error for LimitReached {}
 
 impl Receiver {
+    #[inline]
     pub(crate) fn check_event(self, dot: Dot) -> Result<(), JoinError> {
         let is_future = dot.replica() == self.writer && dot.sequence() > self.minted;
         if is_future { Err(JoinError::OwnFuture(dot)) } else { Ok(()) }
@@ -105,6 +106,7 @@ impl Receiver {
         Dot::new(self.writer, theirs.highest(self.writer)).map_or(Ok(()), |dot| self.check_event(dot))
     }
 
+    #[inline]
     pub(crate) fn check_kills(self, kills: &DotSet) -> Result<(), JoinError> {
         if self.believes_kills { kills.iter().try_for_each(|dot| self.check_event(dot)) } else { Ok(()) }
     }

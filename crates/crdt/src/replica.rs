@@ -117,7 +117,7 @@ impl<S: Store> Replica<S> {
     /// Runs one transaction and returns what it changed, to be joined by the others.
     pub fn edit<R>(&mut self, transaction: impl FnOnce(&mut Edit<'_, S>) -> R) -> Delta<S::Path, S::Payload> {
         let mut delta = Delta::new();
-        transaction(&mut Edit::begin(&mut self.causal, self.id, self.minted, &mut delta, false));
+        transaction(&mut Edit::begin(&mut self.causal, self.id, &mut self.minted, &mut delta, false));
         self.made(&delta);
         delta
     }
@@ -131,7 +131,7 @@ impl<S: Store> Replica<S> {
         transaction: impl FnOnce(&mut Edit<'_, S>) -> Result<(), E>,
     ) -> Result<Delta<S::Path, S::Payload>, E> {
         let mut delta = Delta::new();
-        let mut edit = Edit::begin(&mut self.causal, self.id, self.minted, &mut delta, true);
+        let mut edit = Edit::begin(&mut self.causal, self.id, &mut self.minted, &mut delta, true);
         if let Err(error) = transaction(&mut edit) {
             edit.roll_back();
             return Err(error);
@@ -142,7 +142,6 @@ impl<S: Store> Replica<S> {
     }
 
     fn made(&mut self, delta: &Delta<S::Path, S::Payload>) {
-        self.minted += delta.len() as u64;
         let entries = self.causal.value().entries().len();
         delta.events().iter().for_each(|event| self.history.remember(event, entries));
     }

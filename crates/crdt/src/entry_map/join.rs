@@ -361,6 +361,7 @@ fn is_covered<V>(by_name: &[Option<EventsOf<'_>>], slot: &Slot<V>) -> bool {
     }
 }
 
+#[inline]
 fn names_each_dot_once<P, V>(events: &[Event<P, V>]) -> bool {
     if events.is_sorted_by(|left, right| left.dot < right.dot) {
         return true;

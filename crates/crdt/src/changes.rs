@@ -12,14 +12,21 @@ pub(crate) type Done = Option<(ChangeKind, DotChanges)>;
 
 /// The paths that a join changed. A join of one event needs no heap for them.
 ///
-/// They are given in the order of the dots that came to life or died, the same wherever the same was joined, and put in
-/// that order when they are asked for: who does not look pays nothing.
+/// Those of a delta are given in its order, in which one event may take out what another brought. Those of whole entries
+/// have a path once each and are given in the order of the dots that came to life or died: the same wherever the same was
+/// joined. They are put in that order when they are asked for: who does not look pays nothing.
 #[derive(Clone)]
 pub struct Changes<P> {
     changes: SmallVec<[Change<P>; 1]>,
+    of_delta: bool,
 }
 
 impl<P> Changes<P> {
+    /// Of a delta, to be noted in its order.
+    pub(crate) fn of_delta() -> Self {
+        Self { of_delta: true, ..Self::default() }
+    }
+
     /// How many paths changed.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -35,7 +42,9 @@ impl<P> Changes<P> {
     /// The changes, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Change<P>> {
         let mut changes: SmallVec<[&Change<P>; 1]> = self.changes.iter().collect();
-        changes.sort_unstable_by_key(|change| least(change));
+        if !self.of_delta {
+            changes.sort_unstable_by_key(|change| least(change));
+        }
         changes.into_iter()
     }
 }
@@ -49,14 +58,14 @@ impl<P: Clone> Changes<P> {
     }
 }
 
-/// The least dot that a change is about. No two changes of a join share one.
+/// The least dot that a change is about. No two changes of whole entries share one.
 fn least<P>(Change { dots, .. }: &Change<P>) -> Option<Dot> {
     dots.born.first().into_iter().chain(dots.died.first()).min()
 }
 
 impl<P> Default for Changes<P> {
     fn default() -> Self {
-        Self { changes: SmallVec::new() }
+        Self { changes: SmallVec::new(), of_delta: false }
     }
 }
 
@@ -79,7 +88,9 @@ impl<P> IntoIterator for Changes<P> {
     type IntoIter = alloc::vec::IntoIter<Change<P>>;
 
     fn into_iter(mut self) -> Self::IntoIter {
-        self.changes.sort_unstable_by_key(least);
+        if !self.of_delta {
+            self.changes.sort_unstable_by_key(least);
+        }
         self.changes.into_vec().into_iter()
     }
 }

@@ -74,7 +74,7 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
                 self.check_reuse(&event.path, event.dot, payload)?;
             }
         }
-        let mut changes = Changes::default();
+        let mut changes = Changes::of_delta();
         for event in delta.events() {
             if clock.insert(event.dot) {
                 let done = self.join_event(|dot| clock.contains(dot), event);

@@ -24,6 +24,8 @@
 //! | [`GSet`] | all elements are in |
 //! | [`MaxRegister`], [`MinRegister`] | the greatest, or the least, stays |
 //!
+//! Users hold types of their own against the same laws with `laws`, a feature.
+//!
 //! The model is that of delta-state CRDTs (Almeida, Shoker, Baquero 2018) with the node clock of DottedDB (Gonçalves
 //! et al. 2017). It departs from both in that a removal is an event with a dot, so that clocks tell who lacks it.
 //!

@@ -128,3 +128,18 @@ fn a_transaction_that_resets_and_then_counts_has_reset() {
     there.join(&here.diff(there.clock())).unwrap();
     assert_eq!((here.value(), there.value()), (2, 2));
 }
+
+/// A reset kills the running totals that it covers, also behind an increment of the same transaction: what is left alive
+/// under a baseline changes no value and costs memory.
+#[test]
+fn a_reset_behind_an_increment_leaves_one_dot() {
+    let mut here = Replica::<ResettableCounter>::create(ReplicaId::from_u128(1));
+    let mut there = Replica::<ResettableCounter>::create(ReplicaId::from_u128(2));
+    here.join(&there.edit(|counter| counter.increment(1))).unwrap();
+    let _ = here.edit(|counter| {
+        let counted = counter.increment(1);
+        counter.reset();
+        counted
+    });
+    assert_eq!((here.value(), here.entries().iter().flat_map(|(_, entry)| entry.live()).count()), (0, 1));
+}

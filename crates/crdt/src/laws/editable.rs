@@ -18,6 +18,47 @@ use super::{Backup, Context, Diff, Reached, Refused, Situation, Specified, Subje
 use crate::{Change, ChangeKind, Delta, Edit, Encoded, EntryRef, Event, Replica, Settings, Store, StoredEnd, Update};
 
 /// A type made of entries, and how an operation edits it.
+///
+/// ```
+/// use syncline_crdt::laws::{Editable, Laws};
+/// use syncline_crdt::{Edit, EntryMap, Replica, Store};
+///
+/// /// Grades by pupil; concurrent ones stay beside one another.
+/// #[derive(Clone, Default)]
+/// struct Grades {
+///     entries: EntryMap<u8, u8>,
+/// }
+///
+/// impl Store for Grades {
+///     type Path = u8;
+///     type Payload = u8;
+///
+///     fn entries(&self) -> &EntryMap<u8, u8> {
+///         &self.entries
+///     }
+///
+///     fn entries_mut(&mut self) -> &mut EntryMap<u8, u8> {
+///         &mut self.entries
+///     }
+///
+///     fn value_eq(&self, other: &Self) -> bool {
+///         self.entries == other.entries
+///     }
+/// }
+///
+/// impl Editable for Grades {
+///     type Operation = (u8, Option<u8>);
+///
+///     fn perform(edit: &mut Edit<'_, Self>, (pupil, grade): &Self::Operation) {
+///         match grade {
+///             Some(grade) => edit.replace(pupil % 4, *grade),
+///             None => edit.clear(&(pupil % 4)),
+///         }
+///     }
+/// }
+///
+/// Laws::<Replica<Grades>>::new().assert(0..100);
+/// ```
 pub trait Editable:
     Store<Path: Debug + Serialize + DeserializeOwned + 'static, Payload: Debug + Serialize + DeserializeOwned + 'static>
     + 'static

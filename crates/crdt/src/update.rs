@@ -1,5 +1,6 @@
 //! What replicas tell one another: events, repaired paths, or everything. None turns into another.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::hash::Hash;
 
@@ -149,10 +150,20 @@ pub struct Entries<P, V> {
 )]
 pub struct State<P: Hash + Eq, V> {
     clock: CausalContext,
-    since: CausalContext,
-    unchanged: CausalContext,
+    // `None` for a receiver of whom nothing is known.
+    base: Option<Box<Base>>,
     entries: EntryMap<P, V>,
 }
+
+/// What a state stands on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+struct Base {
+    since: CausalContext,
+    unchanged: CausalContext,
+}
+
+static NOTHING: CausalContext = CausalContext::new();
 
 impl<P: Hash + Eq, V> State<P, V> {
     /// The entries that the events in this clock left, for a receiver of whom nothing is known.
@@ -160,14 +171,14 @@ impl<P: Hash + Eq, V> State<P, V> {
     /// # Errors
     /// [`JoinError::Malformed`], when a dot lives that the clock does not hold.
     pub fn new(clock: CausalContext, entries: EntryMap<P, V>) -> Result<Self, JoinError> {
-        Self { clock, since: CausalContext::new(), unchanged: CausalContext::new(), entries }.checked()
+        Self { clock, base: None, entries }.checked()
     }
 
     fn checked(self) -> Result<Self, JoinError> {
         if !self.entries.lives_in(&self.clock) {
             return Err(JoinError::Malformed("a live dot outside the sender's clock"));
         }
-        if !self.since.includes(&self.unchanged) || !self.clock.includes(&self.unchanged) {
+        if !self.since().includes(self.unchanged()) || !self.clock.includes(self.unchanged()) {
             return Err(JoinError::Malformed("a state that leaves out what its receiver may lack"));
         }
         Ok(self)
@@ -176,7 +187,7 @@ impl<P: Hash + Eq, V> State<P, V> {
     /// All that a replica holds.
     pub(crate) fn of_replica(clock: CausalContext, entries: EntryMap<P, V>) -> Self {
         debug_assert!(entries.lives_in(&clock), "what lives was joined");
-        Self { clock, since: CausalContext::new(), unchanged: CausalContext::new(), entries }
+        Self { clock, base: None, entries }
     }
 
     /// All that a replica holds, for a receiver with the clock `since`.
@@ -185,8 +196,12 @@ impl<P: Hash + Eq, V> State<P, V> {
         P: Clone,
         V: Clone,
     {
+        if since.is_empty() {
+            return Self::of_replica(clock.clone(), entries.clone());
+        }
         let (entries, unchanged) = entries.changed_since(since);
-        Self { clock: clock.clone(), since: since.clone(), unchanged, entries }
+        let base = Some(Box::new(Base { since: since.clone(), unchanged }));
+        Self { clock: clock.clone(), base, entries }
     }
 
     /// The sender's clock.
@@ -198,13 +213,13 @@ impl<P: Hash + Eq, V> State<P, V> {
     /// The receiver's clock that the state was made for; a receiver that does not include it refuses.
     #[must_use]
     pub fn since(&self) -> &CausalContext {
-        &self.since
+        self.base.as_ref().map_or(&NOTHING, |base| &base.since)
     }
 
     /// The live dots of the entries that are left out.
     #[must_use]
     pub fn unchanged(&self) -> &CausalContext {
-        &self.unchanged
+        self.base.as_ref().map_or(&NOTHING, |base| &base.unchanged)
     }
 
     /// All other non-empty entries.
@@ -216,8 +231,7 @@ impl<P: Hash + Eq, V> State<P, V> {
 
 impl<P: Hash + Eq, V: PartialEq> PartialEq for State<P, V> {
     fn eq(&self, other: &Self) -> bool {
-        (&self.clock, &self.since, &self.unchanged) == (&other.clock, &other.since, &other.unchanged)
-            && self.entries == other.entries
+        (&self.clock, &self.base) == (&other.clock, &other.base) && self.entries == other.entries
     }
 }
 
@@ -225,7 +239,7 @@ impl<P: Hash + Eq, V: Eq> Eq for State<P, V> {}
 
 impl<P: Hash + Eq, V: Hash> Hash for State<P, V> {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        (&self.clock, &self.since, &self.unchanged).hash(state);
+        (&self.clock, &self.base).hash(state);
         self.entries.hash(state);
     }
 }
@@ -368,13 +382,14 @@ impl<P: Hash + Eq, V> Copy for UpdateRef<'_, P, V> {}
 
 #[cfg(feature = "serde")]
 mod serde_impl {
+    use alloc::boxed::Box;
     use alloc::vec::Vec;
     use core::hash::Hash;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
     use syncline_clocks::CausalContext;
 
-    use super::{Delta, Event, State};
+    use super::{Base, Delta, Event, State};
     use crate::EntryMap;
 
     impl<P: Serialize, V: Serialize> Serialize for Delta<P, V> {
@@ -399,12 +414,11 @@ mod serde_impl {
             #[serde(rename = "State", bound = "P: Hash + Eq + Deserialize<'de>, V: Deserialize<'de>")]
             struct Parts<P, V> {
                 clock: CausalContext,
-                since: CausalContext,
-                unchanged: CausalContext,
+                base: Option<Box<Base>>,
                 entries: EntryMap<P, V>,
             }
-            let Parts { clock, since, unchanged, entries } = Parts::deserialize(deserializer)?;
-            Self { clock, since, unchanged, entries }.checked().map_err(D::Error::custom)
+            let Parts { clock, base, entries } = Parts::deserialize(deserializer)?;
+            Self { clock, base, entries }.checked().map_err(D::Error::custom)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use syncline_clocks::Dot;
+use syncline_clocks::{CausalContext, Dot};
 
 use crate::DotSet;
 
@@ -109,6 +109,13 @@ impl<V> Entry<V> {
         let killed = self.live_dots();
         self.live = by.into_iter().collect();
         killed
+    }
+
+    /// The live dots that are in this set, and nothing else.
+    pub(crate) fn restricted(mut self, to: &CausalContext) -> Self {
+        self.live.retain(|(dot, _)| to.contains(*dot));
+        self.kept_kills = DotSet::new();
+        self
     }
 
     /// Takes one live dot out.

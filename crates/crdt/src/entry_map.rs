@@ -186,6 +186,25 @@ impl<P: Hash + Eq, V> EntryMap<P, V> {
         }
     }
 
+    /// The entries of which this clock does not cover all, and the live dots of the others.
+    pub(crate) fn changed_since(&self, clock: &CausalContext) -> (Self, CausalContext)
+    where
+        P: Clone,
+        V: Clone,
+    {
+        let mut changed = Self { hasher: self.hasher.clone(), ..Self::default() };
+        let mut unchanged: Vec<Dot> = Vec::new();
+        for (path, entry) in self.unordered() {
+            if entry.kept_kills().is_empty() && entry.live().all(|(dot, _)| clock.contains(dot)) {
+                unchanged.extend(entry.live().map(|(dot, _)| dot));
+            } else {
+                changed.put(path.clone(), entry.to_entry());
+            }
+        }
+        unchanged.sort_unstable();
+        (changed, unchanged.into_iter().collect())
+    }
+
     /// Whether every live dot is in this clock.
     pub(crate) fn lives_in(&self, clock: &CausalContext) -> bool {
         self.unordered().all(|(_, entry)| entry.live().all(|(dot, _)| clock.contains(dot)))

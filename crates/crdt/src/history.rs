@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use syncline_clocks::{CausalContext, Dot};
 
-use crate::{Causal, Entries, EntryRef, Event, Repair, Store, Update};
+use crate::{Causal, Entries, EntryRef, Event, Repair, State, Store, Update};
 
 /// Below so many, events are remembered whatever the size of the value.
 const FEW: usize = 32;
@@ -38,7 +38,7 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> History<P, V> {
     }
 
     /// What a replica with this clock lacks of the value: the events if all are remembered; else the entries of their
-    /// paths, if each is remembered or lives; else everything.
+    /// paths, if each is remembered or lives; else everything that is not as it was.
     pub(crate) fn diff<S>(&self, causal: &Causal<S>, since: &CausalContext) -> Update<P, V>
     where
         S: Store<Path = P, Payload = V>,
@@ -53,7 +53,8 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> History<P, V> {
                 return Update::Delta(events.into());
             }
         }
-        self.entries_of(causal, since, &missing).unwrap_or_else(|| Update::State(causal.state()))
+        self.entries_of(causal, since, &missing)
+            .unwrap_or_else(|| Update::State(State::of_replica_since(causal.clock(), causal.value().entries(), since)))
     }
 
     fn entries_of<S>(&self, causal: &Causal<S>, since: &CausalContext, missing: &CausalContext) -> Option<Update<P, V>>

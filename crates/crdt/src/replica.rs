@@ -167,7 +167,8 @@ impl<S: Store> Replica<S> {
     }
 
     /// What a replica with this clock lacks: the missing events while they are remembered; else the entries of their paths,
-    /// if each missing event is remembered or still lives; else everything. The second walks all entries once.
+    /// if each missing event is remembered or still lives; else a [`State`](crate::State), which leaves out
+    /// the entries that did not change since. The second and the third walk all entries once.
     #[must_use]
     pub fn diff(&self, since: &CausalContext) -> Update<S::Path, S::Payload> {
         self.history.diff(&self.causal, since)

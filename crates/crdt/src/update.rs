@@ -1,5 +1,6 @@
 //! What replicas tell one another: events, repaired paths, or everything. None turns into another.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::hash::Hash;
 
@@ -136,7 +137,11 @@ pub struct Entries<P, V> {
     pub paths: Vec<(P, Repair<V>)>,
 }
 
-/// Everything that a replica holds, under its whole clock. Never cut short: an absent path means "nothing lives".
+/// Everything that a replica holds, under its whole clock: what neither its entries hold nor `unchanged` names is dead. So it
+/// may never be cut short.
+///
+/// It may stand on a clock that the receiver reported, `since`, and then leaves out the entries of which that clock covers
+/// all: they are named by their live dots alone, which are few intervals where little was ever removed.
 #[derive(Clone, Debug)]
 #[cfg_attr(
     feature = "serde",
@@ -145,26 +150,58 @@ pub struct Entries<P, V> {
 )]
 pub struct State<P: Hash + Eq, V> {
     clock: CausalContext,
+    // `None` for a receiver of whom nothing is known.
+    base: Option<Box<Base>>,
     entries: EntryMap<P, V>,
 }
 
+/// What a state stands on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+struct Base {
+    since: CausalContext,
+    unchanged: CausalContext,
+}
+
+static NOTHING: CausalContext = CausalContext::new();
+
 impl<P: Hash + Eq, V> State<P, V> {
-    /// The entries that the events in this clock left.
+    /// The entries that the events in this clock left, for a receiver of whom nothing is known.
     ///
     /// # Errors
     /// [`JoinError::Malformed`], when a dot lives that the clock does not hold.
     pub fn new(clock: CausalContext, entries: EntryMap<P, V>) -> Result<Self, JoinError> {
-        if entries.lives_in(&clock) {
-            Ok(Self { clock, entries })
-        } else {
-            Err(JoinError::Malformed("a live dot outside the sender's clock"))
-        }
+        Self { clock, base: None, entries }.checked()
     }
 
-    /// As [`new`](Self::new), of a replica's own, where every join kept to it.
+    fn checked(self) -> Result<Self, JoinError> {
+        if !self.entries.lives_in(&self.clock) {
+            return Err(JoinError::Malformed("a live dot outside the sender's clock"));
+        }
+        if !self.since().includes(self.unchanged()) || !self.clock.includes(self.unchanged()) {
+            return Err(JoinError::Malformed("a state that leaves out what its receiver may lack"));
+        }
+        Ok(self)
+    }
+
+    /// All that a replica holds.
     pub(crate) fn of_replica(clock: CausalContext, entries: EntryMap<P, V>) -> Self {
         debug_assert!(entries.lives_in(&clock), "what lives was joined");
-        Self { clock, entries }
+        Self { clock, base: None, entries }
+    }
+
+    /// All that a replica holds, for a receiver with the clock `since`.
+    pub(crate) fn of_replica_since(clock: &CausalContext, entries: &EntryMap<P, V>, since: &CausalContext) -> Self
+    where
+        P: Clone,
+        V: Clone,
+    {
+        if since.is_empty() {
+            return Self::of_replica(clock.clone(), entries.clone());
+        }
+        let (entries, unchanged) = entries.changed_since(since);
+        let base = Some(Box::new(Base { since: since.clone(), unchanged }));
+        Self { clock: clock.clone(), base, entries }
     }
 
     /// The sender's clock.
@@ -173,22 +210,28 @@ impl<P: Hash + Eq, V> State<P, V> {
         &self.clock
     }
 
-    /// All non-empty entries.
+    /// The receiver's clock that the state was made for; a receiver that does not include it refuses.
+    #[must_use]
+    pub fn since(&self) -> &CausalContext {
+        self.base.as_ref().map_or(&NOTHING, |base| &base.since)
+    }
+
+    /// The live dots of the entries that are left out.
+    #[must_use]
+    pub fn unchanged(&self) -> &CausalContext {
+        self.base.as_ref().map_or(&NOTHING, |base| &base.unchanged)
+    }
+
+    /// All other non-empty entries.
     #[must_use]
     pub fn entries(&self) -> &EntryMap<P, V> {
         &self.entries
-    }
-
-    /// The clock and the entries.
-    #[must_use]
-    pub fn into_parts(self) -> (CausalContext, EntryMap<P, V>) {
-        (self.clock, self.entries)
     }
 }
 
 impl<P: Hash + Eq, V: PartialEq> PartialEq for State<P, V> {
     fn eq(&self, other: &Self) -> bool {
-        self.clock == other.clock && self.entries == other.entries
+        (&self.clock, &self.base) == (&other.clock, &other.base) && self.entries == other.entries
     }
 }
 
@@ -196,7 +239,7 @@ impl<P: Hash + Eq, V: Eq> Eq for State<P, V> {}
 
 impl<P: Hash + Eq, V: Hash> Hash for State<P, V> {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        self.clock.hash(state);
+        (&self.clock, &self.base).hash(state);
         self.entries.hash(state);
     }
 }
@@ -339,13 +382,14 @@ impl<P: Hash + Eq, V> Copy for UpdateRef<'_, P, V> {}
 
 #[cfg(feature = "serde")]
 mod serde_impl {
+    use alloc::boxed::Box;
     use alloc::vec::Vec;
     use core::hash::Hash;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
     use syncline_clocks::CausalContext;
 
-    use super::{Delta, Event, State};
+    use super::{Base, Delta, Event, State};
     use crate::EntryMap;
 
     impl<P: Serialize, V: Serialize> Serialize for Delta<P, V> {
@@ -370,10 +414,11 @@ mod serde_impl {
             #[serde(rename = "State", bound = "P: Hash + Eq + Deserialize<'de>, V: Deserialize<'de>")]
             struct Parts<P, V> {
                 clock: CausalContext,
+                base: Option<Box<Base>>,
                 entries: EntryMap<P, V>,
             }
-            let Parts { clock, entries } = Parts::deserialize(deserializer)?;
-            Self::new(clock, entries).map_err(D::Error::custom)
+            let Parts { clock, base, entries } = Parts::deserialize(deserializer)?;
+            Self { clock, base, entries }.checked().map_err(D::Error::custom)
         }
     }
 }

@@ -10,7 +10,7 @@ use syncline_clocks::{CausalContext, Dot, EventsOf};
 use super::{ChangeKind, EntryMap};
 use crate::changes::{Changes, Done};
 use crate::names::{Name, Names};
-use crate::slots::Slot;
+use crate::slots::{EntryRef, Slot};
 use crate::update::UpdateRef;
 use crate::{Delta, DotChanges, DotSet, Entries, Entry, Event, JoinError, Receiver, Repair, State};
 
@@ -257,6 +257,9 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
         state: &State<P, V>,
     ) -> Result<Changes<P>, JoinError> {
         let (their_clock, theirs) = (state.clock(), state.entries());
+        if !clock.includes(state.since()) {
+            return Err(JoinError::NotBasedHere);
+        }
         receiver.check_clock(their_clock)?;
         theirs.crowded.kept_kills().try_for_each(|kills| receiver.check_kills(kills))?;
         if size_of::<V>() > 0 {
@@ -265,7 +268,7 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
             }
         }
         let mut changes = Changes::default();
-        let covered = self.covered_by(their_clock);
+        let covered = self.named(state).count();
         let same = self.take_in(clock, state, &mut changes);
         // What they cover of this map's and have themselves lives on. Mostly that is all of it, and nothing has to be looked
         // up to know it.
@@ -276,21 +279,26 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
         Ok(changes)
     }
 
-    /// How many of the entries a clock may cover.
-    fn covered_by(&self, clock: &CausalContext) -> usize {
-        let covered = by_name(&self.names, clock);
-        self.table.iter().filter(|(_, slot)| is_covered(&covered, slot)).count()
+    /// The entries that are dead if the state does not hold them: its clock covers them, and it does not say that they are
+    /// unchanged. Of those with more than one dot, all.
+    fn named<'s>(&'s self, state: &'s State<P, V>) -> impl Iterator<Item = &'s P> + 's {
+        let (covered, unchanged) = (by_name(&self.names, state.clock()), by_name(&self.names, state.unchanged()));
+        let named = self.table.iter().filter(move |(_, slot)| match slot {
+            Slot::One(..) => is_covered(&covered, slot) && !is_covered(&unchanged, slot),
+            Slot::At(_) => true,
+        });
+        named.map(|(path, _)| path)
     }
 
-    /// What this map holds at paths where the state holds nothing dies, if the state's clock covers it.
+    /// What this map holds at paths where the state holds nothing dies, if the state's clock covers it and it is not
+    /// unchanged.
     fn drop_dead(&mut self, clock: &CausalContext, state: &State<P, V>, changes: &mut Changes<P>) {
-        let (their_clock, theirs) = (state.clock(), state.entries());
-        let covered = by_name(&self.names, their_clock);
-        let held = self.table.iter().filter(|(path, slot)| is_covered(&covered, slot) && theirs.get(path).is_none());
-        let dead: Vec<P> = held.map(|(path, _)| path.clone()).collect();
-        for path in dead {
-            let nothing = Entry::default();
-            let done = self.join_entry(&path, |dot| clock.contains(dot), &nothing, |dot| their_clock.contains(dot));
+        let (their_clock, unchanged, theirs) = (state.clock(), state.unchanged(), state.entries());
+        let absent: Vec<P> = self.named(state).filter(|path| theirs.get(*path).is_none()).cloned().collect();
+        for path in absent {
+            // What the sender holds there: of what lives here, what it said to be unchanged.
+            let entry = self.get(&path).map(EntryRef::to_entry).unwrap_or_default().restricted(unchanged);
+            let done = self.join_entry(&path, |dot| clock.contains(dot), &entry, |dot| their_clock.contains(dot));
             changes.note(&path, done);
         }
     }

@@ -30,7 +30,7 @@ mod trace;
 mod world;
 
 use std::boxed::Box;
-use std::fmt::{self, Debug};
+use std::fmt::Debug;
 use std::string::String;
 use std::vec::Vec;
 
@@ -65,8 +65,9 @@ pub trait Subject: Sized + 'static {
     /// Joins what another replica sent.
     ///
     /// # Errors
-    /// [`Refused`], with the state unchanged; only a repair that was made for an earlier incarnation may be refused.
-    fn join(&mut self, update: &Self::Update) -> Result<(), Refused>;
+    /// [`Violation::refused`], with the state unchanged: only a repair that was made for an earlier incarnation may be. Or
+    /// a law of its own that the join broke.
+    fn join(&mut self, update: &Self::Update) -> Result<(), Violation>;
 
     /// Everything it holds.
     fn state(&self) -> Self::Update;
@@ -151,14 +152,4 @@ pub struct Diff<U> {
 }
 
 /// Gives the replica that goes on from a backup under a new id.
-pub type Backup<T> = Box<dyn Fn(ReplicaId) -> Result<T, Refused>>;
-
-/// An update that was not joined, and why; the state is as it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused(pub String);
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "refused: {}", self.0)
-    }
-}
+pub type Backup<T> = Box<dyn Fn(ReplicaId) -> Result<T, Violation>>;

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use syncline_clocks::{CausalContext, Dot, ReplicaId};
 
-use super::{Backup, Context, Diff, Reached, Refused, Situation, Specified, Subject};
+use super::{Backup, Context, Diff, Law, Reached, Situation, Specified, Subject, Violation};
 use crate::{Change, ChangeKind, Delta, Edit, Encoded, EntryRef, Event, Replica, Settings, Store, StoredEnd, Update};
 
 /// A type made of entries, and how an operation edits it.
@@ -103,28 +103,12 @@ impl<S: Editable> Subject for Replica<S> {
         delta.into_iter().map(alone).collect()
     }
 
-    /// # Panics
-    /// If the changes that the join reports do not lead from what lived before to what lives now.
-    fn join(&mut self, update: &Self::Update) -> Result<(), Refused> {
-        let mut lives = live::<S>(self);
-        let changes = Self::join(self, update).map_err(|error| Refused(error.to_string()))?;
-        for Change { path, kind, dots } in changes.iter() {
-            let is_live = |lives: &[(S::Path, Dot)]| lives.iter().any(|(live, _)| live == path);
-            let before = is_live(&lives);
-            lives.retain(|(at, dot)| at != path || !dots.died.contains(*dot));
-            lives.extend(dots.born.iter().map(|dot| (path.clone(), dot)));
-            let expected = match (before, is_live(&lives)) {
-                (false, true) => Some(ChangeKind::Added),
-                (true, false) => Some(ChangeKind::Removed),
-                (true, true) => Some(ChangeKind::Updated),
-                (false, false) => None,
-            };
-            assert_eq!(Some(*kind), expected, "what is said to have happened at {path:?}");
-        }
-        let now = live::<S>(self);
-        let is_same = now.len() == lives.len() && now.iter().all(|place| lives.contains(place));
-        assert!(is_same, "{changes:?} leads to {lives:?}, and {now:?} lives");
-        Ok(())
+    /// The changes that it reports must lead from what lived before to what lives now.
+    fn join(&mut self, update: &Self::Update) -> Result<(), Violation> {
+        let before = live::<S>(self);
+        let changes = Self::join(self, update).map_err(|error| Violation::refused(error.to_string()))?;
+        let held = lead(changes.iter(), before, &live::<S>(self));
+        held.map_err(|wrong| Violation { law: Law::Changes, detail: format!("{wrong}: {changes:?}") })
     }
 
     fn state(&self) -> Self::Update {
@@ -232,6 +216,30 @@ impl<S: Store + Specified> Specified for Replica<S> {
 /// Some remember many events, some few, some none: so that every kind of repair comes up.
 fn settings(replica: ReplicaId) -> Settings {
     Settings { history: [64, 2, 0][(replica.as_u128() % 3) as usize], ..Settings::default() }
+}
+
+/// Whether these changes, one after the other, lead from what lived to what lives now.
+fn lead<'c, P: PartialEq + Clone + Debug + 'c>(
+    changes: impl Iterator<Item = &'c Change<P>>,
+    mut lives: Vec<(P, Dot)>,
+    now: &[(P, Dot)],
+) -> Result<(), String> {
+    for Change { path, kind, dots } in changes {
+        let is_live = |lives: &[(P, Dot)]| lives.iter().any(|(live, _)| live == path);
+        let before = is_live(&lives);
+        lives.retain(|(at, dot)| at != path || !dots.died.contains(*dot));
+        lives.extend(dots.born.iter().map(|dot| (path.clone(), dot)));
+        let is_so = match kind {
+            ChangeKind::Added => !before && is_live(&lives),
+            ChangeKind::Removed => before && !is_live(&lives),
+            ChangeKind::Updated => before && is_live(&lives),
+        };
+        if !is_so {
+            return Err(format!("{path:?} is not {kind:?}"));
+        }
+    }
+    let is_same = now.len() == lives.len() && now.iter().all(|place| lives.contains(place));
+    if is_same { Ok(()) } else { Err(format!("these lead to {lives:?}, and {now:?} lives")) }
 }
 
 fn live<S: Store>(store: &S) -> Vec<(S::Path, Dot)> {

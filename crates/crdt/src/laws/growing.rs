@@ -7,7 +7,7 @@ use quickcheck::Arbitrary;
 use serde::Serialize;
 use syncline_clocks::ReplicaId;
 
-use super::{Context, Refused, Specified, Subject};
+use super::{Context, Specified, Subject, Violation};
 use crate::Lattice;
 
 /// A join-semilattice, and how an operation makes it grow.
@@ -75,7 +75,7 @@ impl<L: Growing> Subject for Grown<L> {
         parts.filter_map(|(part, index)| Some((part?, index))).collect()
     }
 
-    fn join(&mut self, update: &L) -> Result<(), Refused> {
+    fn join(&mut self, update: &L) -> Result<(), Violation> {
         self.state.join(update);
         Ok(())
     }

@@ -31,6 +31,8 @@ pub enum Law {
     Diff,
     /// An honest update is accepted; one that is refused changes nothing.
     Acceptance,
+    /// What a join says that it changed is what it changed.
+    Changes,
     /// Nothing panics.
     NoPanic,
 }
@@ -42,6 +44,14 @@ pub struct Violation {
     pub law: Law,
     /// Who holds what, and what was to be expected.
     pub detail: String,
+}
+
+impl Violation {
+    /// An update was not joined, and the state is as it was.
+    #[must_use]
+    pub fn refused(why: String) -> Self {
+        Self { law: Law::Acceptance, detail: why }
+    }
 }
 
 impl fmt::Display for Violation {

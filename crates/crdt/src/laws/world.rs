@@ -199,11 +199,11 @@ impl<'a, T: Subject> World<'a, T> {
     fn receive_repair(&mut self, index: usize) -> Result<(), Violation> {
         let Sent { to, receiver, diff: Diff { update, cut_short, .. }, conveys } = &self.repairs[index];
         let (to, conveys, cut_short, update) = (*to, *conveys, *cut_short, update.clone());
-        if let Err(refused) = self.members[to].subject.join(&update) {
-            if self.members[to].id != *receiver {
+        if let Err(broken) = self.members[to].subject.join(&update) {
+            if broken.law == Law::Acceptance && self.members[to].id != *receiver {
                 return self.hold_unchanged(to);
             }
-            return Err(self.broken(Law::Acceptance, to, refused.to_string()));
+            return Err(self.broken(broken.law, to, broken.detail));
         }
         let member = &mut self.members[to];
         if cut_short {
@@ -229,7 +229,7 @@ impl<'a, T: Subject> World<'a, T> {
         (member.id, member.seen) = (id, seen);
         match subject {
             Ok(subject) => member.subject = subject,
-            Err(refused) => return Err(self.broken(Law::Acceptance, at, refused.to_string())),
+            Err(broken) => return Err(self.broken(broken.law, at, broken.detail)),
         }
         self.check(at)
     }
@@ -284,7 +284,7 @@ impl<T: Subject> World<'_, T> {
 
     fn join(&mut self, to: usize, update: &T::Update) -> Result<(), Violation> {
         let joined = self.members[to].subject.join(update);
-        joined.map_err(|refused| self.broken(Law::Acceptance, to, refused.to_string()))
+        joined.map_err(|broken| self.broken(broken.law, to, broken.detail))
     }
 
     fn hold_unchanged(&self, at: usize) -> Result<(), Violation> {
@@ -330,7 +330,7 @@ impl<T: Subject> World<'_, T> {
     {
         let mut observer = T::create(OBSERVER);
         for update in updates {
-            observer.join(update).map_err(|refused| self.broken(Law::Acceptance, 0, refused.to_string()))?;
+            observer.join(update).map_err(|broken| self.broken(broken.law, 0, broken.detail))?;
         }
         Ok(observer)
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use syncline_clocks::ReplicaId;
-use syncline_crdt::laws::{Context, Refused, Specified, Subject, specification};
+use syncline_crdt::laws::{Context, Specified, Subject, Violation, specification};
 
 #[derive(Default)]
 pub(crate) struct Set {
@@ -26,7 +26,7 @@ impl Subject for Set {
         vec![*element]
     }
 
-    fn join(&mut self, other: &Vec<u8>) -> Result<(), Refused> {
+    fn join(&mut self, other: &Vec<u8>) -> Result<(), Violation> {
         for element in other {
             if !self.elements.contains(element) {
                 self.elements.push(*element); // The mistake.

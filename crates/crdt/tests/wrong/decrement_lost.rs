@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use syncline_clocks::ReplicaId;
-use syncline_crdt::laws::{Context, Refused, Specified, Subject, specification};
+use syncline_crdt::laws::{Context, Specified, Subject, Violation, specification};
 
 #[derive(Clone)]
 pub(crate) struct Counter {
@@ -27,7 +27,7 @@ impl Subject for Counter {
         BTreeMap::from([(self.writer, *total)])
     }
 
-    fn join(&mut self, other: &BTreeMap<ReplicaId, i128>) -> Result<(), Refused> {
+    fn join(&mut self, other: &BTreeMap<ReplicaId, i128>) -> Result<(), Violation> {
         for (writer, total) in other {
             let mine = self.totals.entry(*writer).or_insert(*total);
             *mine = (*mine).max(*total); // The mistake.

@@ -4,7 +4,7 @@
 //! counts.
 
 use syncline_clocks::ReplicaId;
-use syncline_crdt::laws::{Context, Refused, Specified, Subject, specification};
+use syncline_crdt::laws::{Context, Specified, Subject, Violation, specification};
 
 #[derive(Default)]
 pub(crate) struct Counter {
@@ -24,7 +24,7 @@ impl Subject for Counter {
         i128::from(*amount)
     }
 
-    fn join(&mut self, other: &i128) -> Result<(), Refused> {
+    fn join(&mut self, other: &i128) -> Result<(), Violation> {
         self.total += other; // The mistake.
         Ok(())
     }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_clocks::ReplicaId;
-use syncline_crdt::laws::{Context, Diff, Refused, SetOperation, Situation, Specified, Subject, specification};
+use syncline_crdt::laws::{Context, Diff, SetOperation, Situation, Specified, Subject, Violation, specification};
 
 type Dot = (ReplicaId, u64);
 
@@ -48,7 +48,7 @@ impl Subject for Set {
         vec![event]
     }
 
-    fn join(&mut self, events: &Vec<Event>) -> Result<(), Refused> {
+    fn join(&mut self, events: &Vec<Event>) -> Result<(), Violation> {
         for event in events {
             if self.clock.insert(event.dot) {
                 self.log.insert(event.dot, event.clone());

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_clocks::ReplicaId;
-use syncline_crdt::laws::{Context, Refused, Specified, Subject, Write};
+use syncline_crdt::laws::{Context, Specified, Subject, Violation, Write};
 
 type Dot = (ReplicaId, u64);
 
@@ -34,7 +34,7 @@ impl Subject for Register {
         delta
     }
 
-    fn join(&mut self, other: &Self) -> Result<(), Refused> {
+    fn join(&mut self, other: &Self) -> Result<(), Violation> {
         self.live.extend(other.live.clone());
         self.killed.extend(&other.killed);
         self.live.retain(|dot, _| !self.killed.contains(dot));

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use quickcheck::{Arbitrary, Gen};
 use syncline_clocks::ReplicaId;
-use syncline_crdt::laws::{Context, Refused, Specified, Subject, one_of_few};
+use syncline_crdt::laws::{Context, Specified, Subject, Violation, one_of_few};
 
 #[derive(Clone, Debug)]
 pub(crate) enum RecordOperation {
@@ -47,7 +47,7 @@ impl Subject for Record {
         delta
     }
 
-    fn join(&mut self, other: &Self) -> Result<(), Refused> {
+    fn join(&mut self, other: &Self) -> Result<(), Violation> {
         self.length = self.length.max(other.length);
         self.fields.extend(&other.fields);
         Ok(())

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_clocks::ReplicaId;
-use syncline_crdt::laws::{Context, Diff, Refused, SetOperation, Situation, Specified, Subject, specification};
+use syncline_crdt::laws::{Context, Diff, SetOperation, Situation, Specified, Subject, Violation, specification};
 
 type Dot = (ReplicaId, u64);
 
@@ -48,7 +48,7 @@ impl Subject for Set {
         delta
     }
 
-    fn join(&mut self, other: &State) -> Result<(), Refused> {
+    fn join(&mut self, other: &State) -> Result<(), Violation> {
         if other.is_repair {
             let absent = other.clock.iter().filter(|dot| !other.elements.contains_key(dot));
             self.state.dead.extend(absent.filter(|dot| self.state.elements.contains_key(dot)));

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use syncline_clocks::ReplicaId;
-use syncline_crdt::laws::{Context, Refused, SetOperation, Specified, Subject, specification};
+use syncline_crdt::laws::{Context, SetOperation, Specified, Subject, Violation, specification};
 
 #[derive(Default)]
 pub(crate) struct Set {
@@ -26,7 +26,7 @@ impl Subject for Set {
         vec![operation.clone()]
     }
 
-    fn join(&mut self, operations: &Vec<SetOperation<u8>>) -> Result<(), Refused> {
+    fn join(&mut self, operations: &Vec<SetOperation<u8>>) -> Result<(), Violation> {
         for operation in operations {
             match operation {
                 SetOperation::Insert(element) => self.elements.insert(*element),

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_clocks::ReplicaId;
-use syncline_crdt::laws::{Context, Diff, Refused, SetOperation, Situation, Specified, Subject, specification};
+use syncline_crdt::laws::{Context, Diff, SetOperation, Situation, Specified, Subject, Violation, specification};
 
 type Dot = (ReplicaId, u64);
 
@@ -45,7 +45,7 @@ impl Subject for Set {
         delta
     }
 
-    fn join(&mut self, other: &State) -> Result<(), Refused> {
+    fn join(&mut self, other: &State) -> Result<(), Violation> {
         self.state.elements.extend(&other.elements);
         self.state.dead.extend(&other.dead);
         Ok(())

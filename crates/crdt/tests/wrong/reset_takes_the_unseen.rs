@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use syncline_clocks::ReplicaId;
-use syncline_crdt::laws::{Context, CounterOperation, Refused, Specified, Subject, specification};
+use syncline_crdt::laws::{Context, CounterOperation, Specified, Subject, Violation, specification};
 
 #[derive(Clone)]
 pub(crate) struct Counter {
@@ -39,7 +39,7 @@ impl Subject for Counter {
         Self { totals: own.into_iter().collect(), ..*self }
     }
 
-    fn join(&mut self, other: &Self) -> Result<(), Refused> {
+    fn join(&mut self, other: &Self) -> Result<(), Violation> {
         if other.epoch > self.epoch {
             self.epoch = other.epoch;
             self.totals.clear(); // The mistake.

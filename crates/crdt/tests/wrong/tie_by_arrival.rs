@@ -4,7 +4,7 @@
 //! for ever.
 
 use syncline_clocks::ReplicaId;
-use syncline_crdt::laws::{Context, Refused, Specified, Subject, Write, specification};
+use syncline_crdt::laws::{Context, Specified, Subject, Violation, Write, specification};
 
 #[derive(Clone, Default)]
 pub(crate) struct Register {
@@ -26,7 +26,7 @@ impl Subject for Register {
         self.clone()
     }
 
-    fn join(&mut self, other: &Self) -> Result<(), Refused> {
+    fn join(&mut self, other: &Self) -> Result<(), Violation> {
         if other.value.is_some() && other.time >= self.time {
             *self = other.clone(); // The mistake.
         }

@@ -17,6 +17,8 @@ use crate::{Causal, Delta, DotSet, Entry, EntryRef, Event, Store};
 pub struct Edit<'a, S: Store> {
     causal: &'a mut Causal<S>,
     writer: ReplicaId,
+    // How many events the writer has made, this transaction's only once they are in the clock.
+    minted: &'a mut u64,
     // The number of the transaction's first event; the others follow one by one, in the order of the delta.
     first: u64,
     delta: Delta<S::Path, S::Payload>,
@@ -36,9 +38,9 @@ impl<S: Store> Deref for Edit<'_, S> {
 
 impl<'a, S: Store> Edit<'a, S> {
     /// A transaction of `writer`, which has minted so many events.
-    pub(crate) fn begin(causal: &'a mut Causal<S>, writer: ReplicaId, minted: u64, can_fail: bool) -> Self {
+    pub(crate) fn begin(causal: &'a mut Causal<S>, writer: ReplicaId, minted: &'a mut u64, can_fail: bool) -> Self {
         let first = minted.checked_add(1).expect("a replica makes fewer than 2^64 events");
-        Self { causal, writer, first, delta: Delta::new(), undo: can_fail.then(Vec::new) }
+        Self { causal, writer, minted, first, delta: Delta::new(), undo: can_fail.then(Vec::new) }
     }
 
     /// The replica that edits.
@@ -97,6 +99,7 @@ impl<'a, S: Store> Edit<'a, S> {
         if !self.delta.is_empty() {
             let last = self.first + (self.delta.len() as u64 - 1);
             self.causal.clock.insert_interval(Interval { replica: self.writer, first: self.first, last });
+            *self.minted = last;
         }
     }
 }

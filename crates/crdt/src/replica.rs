@@ -118,7 +118,7 @@ impl<S: Store> Replica<S> {
 
     /// Runs one transaction and returns what it changed, to be joined by the others.
     pub fn edit<R>(&mut self, transaction: impl FnOnce(&mut Edit<'_, S>) -> R) -> Delta<S::Path, S::Payload> {
-        let mut edit = Edit::begin(&mut self.causal, self.id, self.minted, false);
+        let mut edit = Edit::begin(&mut self.causal, self.id, &mut self.minted, false);
         transaction(&mut edit);
         let delta = edit.commit();
         self.made(&delta);
@@ -133,7 +133,7 @@ impl<S: Store> Replica<S> {
         &mut self,
         transaction: impl FnOnce(&mut Edit<'_, S>) -> Result<(), E>,
     ) -> Result<Delta<S::Path, S::Payload>, E> {
-        let mut edit = Edit::begin(&mut self.causal, self.id, self.minted, true);
+        let mut edit = Edit::begin(&mut self.causal, self.id, &mut self.minted, true);
         if let Err(error) = transaction(&mut edit) {
             edit.roll_back();
             return Err(error);
@@ -144,7 +144,6 @@ impl<S: Store> Replica<S> {
     }
 
     fn made(&mut self, delta: &Delta<S::Path, S::Payload>) {
-        self.minted += delta.len() as u64;
         let entries = self.causal.value().entries().len();
         delta.events().iter().for_each(|event| self.history.remember(event, entries));
     }

@@ -28,7 +28,7 @@ pub trait Store: Clone + Default {
 /// Equality is that of the lattice: equal clocks mean equal states. For what a reader sees there is
 /// [`Store::value_eq`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Causal<S> {
     pub(crate) clock: CausalContext,
     pub(crate) value: S,
@@ -61,5 +61,30 @@ impl<S: Store> Causal<S> {
         on_new: impl FnMut(&Event<S::Path, S::Payload>),
     ) -> Result<Changes<S::Path>, JoinError> {
         self.value.entries_mut().join_telling(&mut self.clock, receiver, update, on_new)
+    }
+}
+
+#[cfg(feature = "serde")]
+mod serde_impl {
+    use serde::{Deserialize, Deserializer, de::Error};
+    use syncline_clocks::CausalContext;
+
+    use super::{Causal, Store};
+
+    impl<'de, S: Store + Deserialize<'de>> Deserialize<'de> for Causal<S> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            #[derive(Deserialize)]
+            #[serde(rename = "Causal")]
+            struct Parts<S> {
+                clock: CausalContext,
+                value: S,
+            }
+            let Parts { clock, value } = Parts::<S>::deserialize(deserializer)?;
+            if value.entries().lives_in(&clock) {
+                Ok(Self { clock, value })
+            } else {
+                Err(D::Error::custom("a live dot outside the clock"))
+            }
+        }
     }
 }

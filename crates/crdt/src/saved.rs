@@ -7,6 +7,10 @@ use crate::{Causal, Replica, Settings, Store};
 /// A replica at rest: what [`Replica::save`] gives, to be stored and resumed. It can be copied, and it edits nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(bound(serialize = "S: serde::Serialize", deserialize = "S: Store + serde::Deserialize<'de>"))
+)]
 pub struct Saved<S> {
     id: ReplicaId,
     succeeds: Option<ReplicaId>,

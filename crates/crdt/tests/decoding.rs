@@ -177,7 +177,7 @@ fn more_than_the_limits_allow() {
         }
     };
     // Dots and kills, replicas and intervals of each.
-    let updates = [(delta.encode().unwrap(), 8, 2, 3), (entries.encode().unwrap(), 4, 1, 1), (state.encode().unwrap(), 5, 2, 3)];
+    let updates = [(delta.encode().unwrap(), 5, 2, 2), (entries.encode().unwrap(), 3, 1, 1), (state.encode().unwrap(), 3, 2, 2)];
     for (bytes, dots, replicas, intervals) in updates {
         let length = bytes.len();
         let reached = limit(&bytes, Limits { bytes: length - 1, ..Limits::NONE });

@@ -6,7 +6,7 @@
 
 use peak_alloc::PeakAlloc;
 use syncline_clocks::ReplicaId;
-use syncline_crdt::{DecodeError, Encoded, Kind, Limits, MvRegister, OrSet, Replica, Saved, Update};
+use syncline_crdt::{DecodeError, Encoded, Entries, Kind, Limits, MvRegister, OrSet, Repair, Replica, Saved, Update};
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
@@ -33,12 +33,12 @@ fn memory_follows_the_bytes() {
     let delta = list.edit(|list| ["milk", "tea"].into_iter().for_each(|element| list.insert(element.to_owned())));
     let values = [
         (Kind::Delta, delta.encode().unwrap()),
-        (Kind::Entries, Update::from(syncline_crdt::Entries {
+        (Kind::Entries, Update::<String, ()>::from(Entries {
             since: Default::default(),
             clock: list.clock().clone(),
             paths: vec![(
                 "milk".to_owned(),
-                syncline_crdt::Repair { events: list.clock().clone(), entry: Default::default() },
+                Repair { events: list.clock().clone(), entry: Default::default() },
             )],
         }).encode().unwrap()),
         (Kind::State, list.causal().state().encode().unwrap()),

@@ -43,7 +43,7 @@ impl<S: Store> Samples<S> {
 }
 
 pub fn or_set() -> Samples<OrSet<String>> {
-    Samples::of(|set, step| match step {
+    Samples::<OrSet<String>>::of(|set, step| match step {
         0 => ["milk", "tea"].into_iter().for_each(|element| set.insert(element.to_owned())),
         1 => ["milk", "ℵ", ""].into_iter().for_each(|element| set.insert(element.to_owned())),
         2 => set.insert("milk".to_owned()),
@@ -56,7 +56,7 @@ pub fn or_set() -> Samples<OrSet<String>> {
 }
 
 pub fn set_of_pairs() -> Samples<OrSet<(u8, Option<bool>)>> {
-    Samples::of(|set, step| match step {
+    Samples::<OrSet<(u8, Option<bool>)>>::of(|set, step| match step {
         0 | 1 => [(1, None), (2, Some(true))].into_iter().for_each(|element| set.insert(element)),
         2 | 3 => set.insert((step as u8, None)),
         _ => set.clear(),
@@ -64,7 +64,7 @@ pub fn set_of_pairs() -> Samples<OrSet<(u8, Option<bool>)>> {
 }
 
 pub fn lww_register() -> Samples<LwwRegister<String>> {
-    Samples::of(|register, step| {
+    Samples::<LwwRegister<String>>::of(|register, step| {
         let time = WallTime::from_nanos(1_700_000_000_000_000_000 + step);
         let stamp = HybridTimestamp { epoch: 1, time, counter: 9, replica: register.writer() };
         register.set(format!("value {step}"), stamp).expect("later than all before");
@@ -72,18 +72,18 @@ pub fn lww_register() -> Samples<LwwRegister<String>> {
 }
 
 pub fn mv_register() -> Samples<MvRegister<Option<u32>>> {
-    Samples::of(|register, step| match step {
+    Samples::<MvRegister<Option<u32>>>::of(|register, step| match step {
         4 => {}
         step => register.set((step > 0).then_some(step as u32 * 100)),
     })
 }
 
 pub fn enable_wins_flag() -> Samples<EnableWinsFlag> {
-    Samples::of(|flag, step| if step == 2 { flag.disable() } else { flag.enable() })
+    Samples::<EnableWinsFlag>::of(|flag, step| if step == 2 { flag.disable() } else { flag.enable() })
 }
 
 pub fn resettable_counter() -> Samples<ResettableCounter> {
-    Samples::of(|counter, step| match step {
+    Samples::<ResettableCounter>::of(|counter, step| match step {
         2 => counter.reset(),
         step => counter.increment(1_000 * step as i64 - 500).expect("far from the limit"),
     })

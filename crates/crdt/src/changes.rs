@@ -7,6 +7,20 @@ use smallvec::SmallVec;
 use crate::Change;
 
 /// The paths that a join changed, in the order of the dots that did. A join of one event needs no heap for them.
+///
+/// ```
+/// use syncline_clocks::ReplicaId;
+/// use syncline_crdt::{ChangeKind, OrSet, Replica};
+/// let mut here: Replica<OrSet<&str>> = Replica::create(ReplicaId::from_u128(1));
+/// let mut there: Replica<OrSet<&str>> = Replica::create(ReplicaId::from_u128(2));
+/// there.join(&here.edit(|list| list.insert("milk")))?;
+/// here.edit(|list| list.remove("milk"));
+/// here.edit(|list| list.insert("tea"));
+/// let changes = there.join(&here.diff(there.clock()))?;
+/// let told: Vec<_> = changes.iter().map(|change| (change.path, change.kind)).collect();
+/// assert_eq!(told, [("milk", ChangeKind::Removed), ("tea", ChangeKind::Added)]);
+/// # Ok::<(), syncline_crdt::JoinError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes<P> {
     changes: SmallVec<[Change<P>; 1]>,

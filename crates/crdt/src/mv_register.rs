@@ -9,11 +9,10 @@ use crate::{Edit, EntryMap, EntryRef, Store};
 /// A multi-value register (Shapiro et al. 2011, specification 10; Dynamo's siblings, under dots as in Preguiça et al.
 /// 2010).
 ///
-/// | both sides at once | result |
-/// |---|---|
-/// | set x, set y | both are read, until a write that saw them replaces them |
-/// | set x, set x | x is read twice, under two dots |
-/// | set x, clear | x: a clear takes out the values that its writer had seen |
+#[doc = include_str!("../docs/both_sides/mv_register.md")]
+///
+/// A write, and a clear, takes out the values that its writer had seen, and no others. One value that two sides set at
+/// once is read twice, under two dots.
 ///
 /// It holds one value for each concurrent writer, never more than there are writers.
 ///

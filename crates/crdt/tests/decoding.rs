@@ -177,7 +177,8 @@ fn more_than_the_limits_allow() {
         }
     };
     // Dots and kills, replicas and intervals of each.
-    let updates = [(delta.encode().unwrap(), 5, 2, 2), (entries.encode().unwrap(), 3, 1, 1), (state.encode().unwrap(), 3, 2, 2)];
+    let updates =
+        [(delta.encode().unwrap(), 5, 2, 2), (entries.encode().unwrap(), 3, 1, 1), (state.encode().unwrap(), 3, 2, 2)];
     for (bytes, dots, replicas, intervals) in updates {
         let length = bytes.len();
         let reached = limit(&bytes, Limits { bytes: length - 1, ..Limits::NONE });
@@ -210,9 +211,14 @@ fn forms_that_nobody_writes() {
     // A clock of 1 replica with 5 events at the front, and no runs behind gaps; then the entries.
     let clock = postcard::to_allocvec(&{
         let mut clock = clocks::CausalContext::new();
-        clock.insert_interval(clocks::Interval { replica: ReplicaId::from_u128(u128::from_be_bytes(id)), first: 1, last: 5 });
+        clock.insert_interval(clocks::Interval {
+            replica: ReplicaId::from_u128(u128::from_be_bytes(id)),
+            first: 1,
+            last: 5,
+        });
         clock
-    }).unwrap();
+    })
+    .unwrap();
     // 1 replica, 1 entry ahead by 0 with path 9; no others.
     let honest = of(&[&clock, &[1], &id, &[1, 0, 9], &[0]]);
     assert!(decode::<Update<u8, ()>>(&envelope(Kind::State, &honest)).is_ok());

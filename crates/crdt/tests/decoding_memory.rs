@@ -33,14 +33,16 @@ fn memory_follows_the_bytes() {
     let delta = list.edit(|list| ["milk", "tea"].into_iter().for_each(|element| list.insert(element.to_owned())));
     let values = [
         (Kind::Delta, delta.encode().unwrap()),
-        (Kind::Entries, Update::<String, ()>::from(Entries {
-            since: Default::default(),
-            clock: list.clock().clone(),
-            paths: vec![(
-                "milk".to_owned(),
-                Repair { events: list.clock().clone(), entry: Default::default() },
-            )],
-        }).encode().unwrap()),
+        (
+            Kind::Entries,
+            Update::<String, ()>::from(Entries {
+                since: Default::default(),
+                clock: list.clock().clone(),
+                paths: vec![("milk".to_owned(), Repair { events: list.clock().clone(), entry: Default::default() })],
+            })
+            .encode()
+            .unwrap(),
+        ),
         (Kind::State, list.causal().state().encode().unwrap()),
         (Kind::Saved, list.save().encode().unwrap()),
     ];

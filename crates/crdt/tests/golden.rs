@@ -102,9 +102,10 @@ fn stores() {
 
 /// JSON and `postcard`, without an envelope: these types stand inside others.
 fn check_lattice<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, values: &[T]) {
-    let written: Vec<(&str, String)> = values.iter().flat_map(|value| {
-        [("json", json(value)), ("postcard", hex(&postcard::to_allocvec(value).unwrap()))]
-    }).collect();
+    let written: Vec<(&str, String)> = values
+        .iter()
+        .flat_map(|value| [("json", json(value)), ("postcard", hex(&postcard::to_allocvec(value).unwrap()))])
+        .collect();
     for (lines, value) in golden(name, &written).chunks(2).zip(values) {
         reads_json(&lines[0], value);
         assert_eq!(postcard::from_bytes::<T>(&unhex(&lines[1])).unwrap(), *value, "what is read has changed");
@@ -146,7 +147,10 @@ fn other_forms_are_refused() {
     assert!(read(|_| ()).is_ok());
     assert!(read(|entries| entries.reverse()).is_err(), "out of order");
     assert!(read(|entries| entries.push(entries.last().unwrap().clone())).is_err(), "one path twice");
-    assert!(read(|entries| entries[0][1] = serde_json::json!({"live": {}, "kept_kills": []})).is_err(), "an empty entry");
+    assert!(
+        read(|entries| entries[0][1] = serde_json::json!({"live": {}, "kept_kills": []})).is_err(),
+        "an empty entry"
+    );
     let twice = |entries: &mut Vec<serde_json::Value>| {
         let mut again = entries[0].clone();
         again[0] = "another".into();

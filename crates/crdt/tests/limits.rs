@@ -236,16 +236,19 @@ fn numbers_beyond_48_bits() {
     events.push(add(dot(8, 1), 2));
     events.push(Event { kills: dot(7, u64::MAX - 1).into(), ..add(dot(8, EDGE), 4) });
     events.push(Event { dot: dot(8, 3), path: 9, payload: None, kills: dot(7, EDGE + 9).into() });
-    let orders: [fn(&mut Vec<Event<u32, ()>>); 3] = [|_| (), |events| events.reverse(), |events| events.rotate_left(4)];
-    let replicas: Vec<Set> = (0u128..).zip(orders).map(|(id, order)| {
-        let mut events = events.clone();
-        order(&mut events);
-        let mut set = Set::create(ReplicaId::from_u128(100 + id));
-        events.into_iter().for_each(|event| {
-            set.join(&Delta::from(event)).unwrap();
-        });
-        set
-    }).collect();
+    let orders: [fn(&mut [Event<u32, ()>]); 3] = [|_| (), |events| events.reverse(), |events| events.rotate_left(4)];
+    let replicas: Vec<Set> = (0u128..)
+        .zip(orders)
+        .map(|(id, order)| {
+            let mut events = events.clone();
+            order(&mut events);
+            let mut set = Set::create(ReplicaId::from_u128(100 + id));
+            events.into_iter().for_each(|event| {
+                set.join(&Delta::from(event)).unwrap();
+            });
+            set
+        })
+        .collect();
     let [one, other, third] = &replicas[..] else { panic!("three") };
     alike(one, other);
     alike(one, third);

@@ -64,7 +64,8 @@ fn entries_while_the_paths_are_known() {
         panic!("paths that are remembered")
     };
     assert_eq!((computed_against, &clock), (since.clone(), here.clock()));
-    let told: Vec<_> = paths.iter().map(|(path, repair)| (*path, repair.events.len(), repair.entry.is_empty())).collect();
+    let told: Vec<_> =
+        paths.iter().map(|(path, repair)| (*path, repair.events.len(), repair.entry.is_empty())).collect();
     assert_eq!(told, [(3, 2, true), (5, 1, true)]);
     repairs(&here, there);
 }
@@ -107,7 +108,8 @@ fn joined_events_are_remembered_too() {
     let Update::Delta(delta) = here.diff(&nothing()) else { panic!("events that are remembered") };
     assert_eq!(delta.events(), [added.events(), removed.events()].concat(), "in the order of their dots");
     // Of a repair by entries the paths are remembered.
-    let mut third = Set::with_settings(ReplicaId::from_u128(3), Settings { events: 8, paths: 8, ..Settings::default() });
+    let mut third =
+        Set::with_settings(ReplicaId::from_u128(3), Settings { events: 8, paths: 8, ..Settings::default() });
     let mut forgetful = remembering(0, 8);
     let _ = forgetful.edit(|set| set.insert(7));
     let _ = forgetful.edit(|set| set.remove(&7));

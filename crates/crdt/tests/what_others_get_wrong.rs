@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use crdts::{CmRDT, CvRDT, LWWReg, Orswot, orswot};
 use syncline_clocks::{Dot, HybridTimestamp, ReplicaId, WallTime};
 use syncline_crdt::{
-    Delta, DotSet, Entries, EnableWinsFlag, Event, LwwRegister, MvRegister, OrSet, Replica, ResettableCounter, Settings,
-    Store, Update,
+    Delta, DotSet, EnableWinsFlag, Entries, Event, LwwRegister, MvRegister, OrSet, Replica, ResettableCounter,
+    Settings, Store, Update,
 };
 
 const A: ReplicaId = ReplicaId::from_u128(1);
@@ -217,18 +217,22 @@ fn a_partial_state_deletes_what_it_left_out() {
 #[test]
 fn equal_sets_have_unequal_bytes() {
     const NAMES: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
-    let forms: BTreeSet<Vec<u8>> = (0..64).map(|_| {
-        let mut set = Theirs::new();
-        NAMES.into_iter().for_each(|name| set.apply(their_add(&set, name, 1)));
-        postcard::to_allocvec(&set).unwrap()
-    }).collect();
+    let forms: BTreeSet<Vec<u8>> = (0..64)
+        .map(|_| {
+            let mut set = Theirs::new();
+            NAMES.into_iter().for_each(|name| set.apply(their_add(&set, name, 1)));
+            postcard::to_allocvec(&set).unwrap()
+        })
+        .collect();
     assert!(forms.len() > 1, "64 tables of 12 elements, each with a seed of its own, stood in one order");
 
-    let forms: BTreeSet<Vec<u8>> = (0..64).map(|hash_seed| {
-        let mut set = Ours::with_settings(A, Settings { hash_seed, ..Settings::default() });
-        NAMES.into_iter().for_each(|name| drop(set.edit(|set| set.insert(name))));
-        postcard::to_allocvec(&set.causal().state()).unwrap()
-    }).collect();
+    let forms: BTreeSet<Vec<u8>> = (0..64)
+        .map(|hash_seed| {
+            let mut set = Ours::with_settings(A, Settings { hash_seed, ..Settings::default() });
+            NAMES.into_iter().for_each(|name| drop(set.edit(|set| set.insert(name))));
+            postcard::to_allocvec(&set.causal().state()).unwrap()
+        })
+        .collect();
     assert_eq!(forms.len(), 1);
 }
 

@@ -97,7 +97,8 @@ fn registers() -> bool {
     let (mut here, mut there) = two::<LwwRegister<u8>>();
     let at = |nanos, replica| HybridTimestamp { epoch: 0, time: WallTime::from_nanos(nanos), counter: 0, replica };
     let (a, b) = (at(5, here.id()), at(7, there.id()));
-    let set = here.try_edit(|register| register.set(1, a)).is_ok() && there.try_edit(|register| register.set(2, b)).is_ok();
+    let set =
+        here.try_edit(|register| register.set(1, a)).is_ok() && there.try_edit(|register| register.set(2, b)).is_ok();
     set && here.join(&there.diff(here.clock())).is_ok() && here.get() == Some(&2) && here.versions().count() == 2
 }
 

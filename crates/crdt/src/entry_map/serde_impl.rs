@@ -38,7 +38,7 @@ impl<P: Hash + Eq + Serialize, V: Serialize> Serialize for EntryMap<P, V> {
             }
             let (_, of_replica) = single.last_mut().expect("it was just pushed");
             // Only a map that was put together by hand has one dot at two paths.
-            let ahead = dot.sequence().checked_sub(last + 1);
+            let ahead = dot.sequence().checked_sub(last).and_then(|ahead| ahead.checked_sub(1));
             let ahead = ahead.ok_or_else(|| <S::Error as ser::Error>::custom("one dot lives at two paths"))?;
             of_replica.push((ahead, path, payload));
             last = dot.sequence();
@@ -56,8 +56,10 @@ where
     V: Deserialize<'de>,
 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let malformed =
-            || de::Error::custom("entries are not empty, one for each path, and stand in the order of their dots");
+        let malformed = || {
+            let form = "entries are not empty, one for each path, with dots of their own, in the order of these";
+            de::Error::custom(form)
+        };
         let mut map = Self::default();
         let others: Vec<(P, Entry<V>)> = if deserializer.is_human_readable() {
             Vec::deserialize(deserializer)?

@@ -80,10 +80,12 @@ fn store<S: Store + Debug + PartialEq>(
     });
 }
 
+type Growth<L> = fn(&mut L, ReplicaId);
+
 fn lattice<L: Lattice + Default + Clone + PartialEq + Debug>(
     name: &str,
-    before: &[Named<fn(&mut L, ReplicaId)>],
-    changes: &[Named<fn(&mut L, ReplicaId)>],
+    before: &[Named<Growth<L>>],
+    changes: &[Named<Growth<L>>],
     show: impl Fn(&L) -> String,
 ) {
     table(name, before, changes, |before, here, there| {
@@ -196,10 +198,19 @@ fn resettable_counter() {
 fn g_counter() {
     lattice::<GCounter>(
         "g_counter",
-        &[("0", |_, _| ()), ("10", |counter, id| drop(counter.increment(id, 10).unwrap()))],
         &[
-            ("+2", |counter, id| drop(counter.increment(id, 2).unwrap())),
-            ("+3", |counter, id| drop(counter.increment(id, 3).unwrap())),
+            ("0", |_, _| ()),
+            ("10", |counter, id| {
+                let _ = counter.increment(id, 10).unwrap();
+            }),
+        ],
+        &[
+            ("+2", |counter, id| {
+                let _ = counter.increment(id, 2).unwrap();
+            }),
+            ("+3", |counter, id| {
+                let _ = counter.increment(id, 3).unwrap();
+            }),
         ],
         |counter| counter.value().to_string(),
     );
@@ -209,10 +220,19 @@ fn g_counter() {
 fn pn_counter() {
     lattice::<PnCounter>(
         "pn_counter",
-        &[("0", |_, _| ()), ("3", |counter, id| drop(counter.increment(id, 3).unwrap()))],
         &[
-            ("+2", |counter, id| drop(counter.increment(id, 2).unwrap())),
-            ("-3", |counter, id| drop(counter.increment(id, -3).unwrap())),
+            ("0", |_, _| ()),
+            ("3", |counter, id| {
+                let _ = counter.increment(id, 3).unwrap();
+            }),
+        ],
+        &[
+            ("+2", |counter, id| {
+                let _ = counter.increment(id, 2).unwrap();
+            }),
+            ("-3", |counter, id| {
+                let _ = counter.increment(id, -3).unwrap();
+            }),
         ],
         |counter| counter.value().to_string(),
     );
@@ -222,8 +242,20 @@ fn pn_counter() {
 fn g_set() {
     lattice::<GSet<&str>>(
         "g_set",
-        &[("nothing", |_, _| ()), ("x", |set, _| drop(set.insert("x")))],
-        &[("add x", |set, _| drop(set.insert("x"))), ("add y", |set, _| drop(set.insert("y")))],
+        &[
+            ("nothing", |_, _| ()),
+            ("x", |set, _| {
+                let _ = set.insert("x");
+            }),
+        ],
+        &[
+            ("add x", |set, _| {
+                let _ = set.insert("x");
+            }),
+            ("add y", |set, _| {
+                let _ = set.insert("y");
+            }),
+        ],
         |set| listed(set.iter().copied().collect()),
     );
 }
@@ -232,8 +264,20 @@ fn g_set() {
 fn max_register() {
     lattice::<MaxRegister<u8>>(
         "max_register",
-        &[("nothing", |_, _| ()), ("5", |register, _| drop(register.set(5)))],
-        &[("set 2", |register, _| drop(register.set(2))), ("set 7", |register, _| drop(register.set(7)))],
+        &[
+            ("nothing", |_, _| ()),
+            ("5", |register, _| {
+                let _ = register.set(5);
+            }),
+        ],
+        &[
+            ("set 2", |register, _| {
+                let _ = register.set(2);
+            }),
+            ("set 7", |register, _| {
+                let _ = register.set(7);
+            }),
+        ],
         |register| register.get().map_or("nothing".to_owned(), u8::to_string),
     );
 }
@@ -242,8 +286,20 @@ fn max_register() {
 fn min_register() {
     lattice::<MinRegister<u8>>(
         "min_register",
-        &[("nothing", |_, _| ()), ("5", |register, _| drop(register.set(5)))],
-        &[("set 2", |register, _| drop(register.set(2))), ("set 7", |register, _| drop(register.set(7)))],
+        &[
+            ("nothing", |_, _| ()),
+            ("5", |register, _| {
+                let _ = register.set(5);
+            }),
+        ],
+        &[
+            ("set 2", |register, _| {
+                let _ = register.set(2);
+            }),
+            ("set 7", |register, _| {
+                let _ = register.set(7);
+            }),
+        ],
         |register| register.get().map_or("nothing".to_owned(), u8::to_string),
     );
 }

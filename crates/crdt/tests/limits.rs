@@ -236,7 +236,8 @@ fn numbers_beyond_48_bits() {
     events.push(add(dot(8, 1), 2));
     events.push(Event { kills: dot(7, u64::MAX - 1).into(), ..add(dot(8, EDGE), 4) });
     events.push(Event { dot: dot(8, 3), path: 9, payload: None, kills: dot(7, EDGE + 9).into() });
-    let orders: [fn(&mut [Event<u32, ()>]); 3] = [|_| (), |events| events.reverse(), |events| events.rotate_left(4)];
+    type Reorder = fn(&mut [Event<u32, ()>]);
+    let orders: [Reorder; 3] = [|_| (), |events| events.reverse(), |events| events.rotate_left(4)];
     let replicas: Vec<Set> = (0u128..)
         .zip(orders)
         .map(|(id, order)| {

@@ -102,7 +102,8 @@ fn two_adds_from_stale_contexts_lose_one() {
 #[test]
 fn lww_ties_diverge() {
     let (mut one, mut other) = (LWWReg { val: "one", marker: 7 }, LWWReg { val: "other", marker: 7 });
-    (one.merge(other.clone()), other.merge(one.clone()));
+    one.merge(other.clone());
+    other.merge(one.clone());
     assert_ne!(one, other);
 
     // Even under one and the same timestamp, which a `HybridClock` never gives twice.

@@ -15,6 +15,20 @@ pub(crate) type Done = Option<(ChangeKind, DotChanges)>;
 /// Those of a delta are given in its order, in which one event may take out what another brought. Those of whole entries
 /// have a path once each and are given in the order of the dots that came to life or died: the same wherever the same was
 /// joined. They are put in that order when they are asked for: who does not look pays nothing.
+///
+/// ```
+/// use syncline_clocks::ReplicaId;
+/// use syncline_crdt::{ChangeKind, OrSet, Replica};
+/// let mut here: Replica<OrSet<&str>> = Replica::create(ReplicaId::from_u128(1));
+/// let mut there: Replica<OrSet<&str>> = Replica::create(ReplicaId::from_u128(2));
+/// there.join(&here.edit(|list| list.insert("milk")))?;
+/// here.edit(|list| list.remove("milk"));
+/// here.edit(|list| list.insert("tea"));
+/// let changes = there.join(&here.diff(there.clock()))?;
+/// let told: Vec<_> = changes.iter().map(|change| (change.path, change.kind)).collect();
+/// assert_eq!(told, [("milk", ChangeKind::Removed), ("tea", ChangeKind::Added)]);
+/// # Ok::<(), syncline_crdt::JoinError>(())
+/// ```
 #[derive(Clone)]
 pub struct Changes<P> {
     changes: SmallVec<[Change<P>; 1]>,

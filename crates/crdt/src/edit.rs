@@ -14,6 +14,19 @@ use crate::{Causal, Delta, DotSet, Entry, EntryRef, Event, Store};
 ///
 /// Each type adds its own verbs: `insert` and `remove` of [`OrSet`](crate::OrSet), `set` of
 /// [`LwwRegister`](crate::LwwRegister), `increment` of [`ResettableCounter`](crate::ResettableCounter).
+///
+/// ```
+/// use syncline_clocks::ReplicaId;
+/// use syncline_crdt::{Replica, ResettableCounter};
+/// let mut counter: Replica<ResettableCounter> = Replica::create(ReplicaId::from_u128(1));
+/// let delta = counter.edit(|counter| {
+///     for _ in 0..1_000 {
+///         counter.increment(1).expect("far from the end");
+///     }
+///     assert_eq!(counter.value(), 1_000);             // reads see what was done
+/// });
+/// assert_eq!(delta.len(), 1);
+/// ```
 #[derive(Debug)]
 pub struct Edit<'a, S: Store> {
     causal: &'a mut Causal<S>,
@@ -113,7 +126,7 @@ impl<'a, S: Store> Edit<'a, S> {
     ///
     /// # Panics
     /// As [`change`](Self::change).
-    pub fn clear<Q>(&mut self, path: &Q)
+    pub fn erase<Q>(&mut self, path: &Q)
     where
         S::Path: Borrow<Q>,
         Q: Hash + Eq + ?Sized,

@@ -6,11 +6,9 @@ use crate::{Edit, EntryMap, EntryRef, Store};
 
 /// An enable-wins flag (riak_dt's `od_flag`; an observed-remove set of one element, Bieniusa et al. 2012).
 ///
-/// | both sides at once | result |
-/// |---|---|
-/// | enable, enable | enabled |
-/// | enable, disable | enabled: a disable takes back the enables that its writer had seen |
-/// | disable, disable | disabled |
+#[doc = include_str!("../docs/both_sides/enable_wins_flag.md")]
+///
+/// A disable takes back the enables that its writer had seen.
 ///
 /// It begins disabled, and holds one dot for each concurrent enable.
 ///
@@ -67,7 +65,7 @@ impl Edit<'_, EnableWinsFlag> {
 
     /// Takes back every enable that this replica has seen; where there is none it costs no event.
     pub fn disable(&mut self) {
-        self.clear(&());
+        self.erase(&());
     }
 }
 

@@ -109,7 +109,8 @@ pub trait Encoded: Sized {
     /// [`EncodeError`], because of the paths' or payloads' own types.
     fn encode(&self) -> Result<Vec<u8>, EncodeError>;
 
-    /// The value that these bytes are. Memory follows the bytes, whatever they claim.
+    /// The value that these bytes are. Memory follows the bytes, whatever they claim. Of a [`Saved`], which is the replica's
+    /// own, the bytes alone are limited.
     ///
     /// # Errors
     /// See [`DecodeError`].

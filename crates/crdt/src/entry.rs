@@ -12,6 +12,21 @@ use crate::DotSet;
 /// The invariant, for the clock that the owner keeps: `live` holds the payloads of the path's events in the clock,
 /// less what those events kill; `kept_kills` holds what they kill and the clock does not cover. Only an event's kills
 /// take a dot out of an entry. A dot that the clock covers and the entry does not hold is dead.
+///
+/// ```
+/// use syncline_clocks::{Dot, ReplicaId};
+/// use syncline_crdt::{DotSet, Entry};
+/// let [a, b] = [1, 2].map(|id| Dot::first(ReplicaId::from_u128(id)));
+/// let mut entry = Entry::default();
+/// // The removal arrives before what it removes: it is kept,
+/// let removal: Entry<&str> = Entry::of_event(b, None, DotSet::from(a));
+/// entry.join(|_| false, &removal, |dot| dot == b);
+/// assert!(entry.kept_kills().contains(a) && !entry.is_live());
+/// // and does its work when that comes.
+/// let addition = Entry::of_event(a, Some("milk"), DotSet::new());
+/// let changes = entry.join(|dot| dot == b, &addition, |dot| dot == a);
+/// assert!(changes.is_empty() && entry.is_empty());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry<V> {
     // Ascending by their dots.

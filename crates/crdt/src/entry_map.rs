@@ -23,6 +23,21 @@ use crate::{DotChanges, Entry};
 /// Nothing that it gives depends on the order of the table: [`iter`](Self::iter), bytes, changes and `Debug` follow
 /// the entries' dots. Hashes are the same in every run; where peers choose the paths, they could choose ones that
 /// collide, so give [`with_hash_seed`](Self::with_hash_seed) a number that they do not know.
+///
+/// Whoever keeps one clock for many values joins into a map by itself:
+///
+/// ```
+/// use syncline_clocks::{CausalContext, ReplicaId};
+/// use syncline_crdt::{EntryMap, OrSet, Receiver, Replica};
+/// let [client, server] = [1, 2].map(ReplicaId::from_u128);
+/// let mut list: Replica<OrSet<&str>> = Replica::create(client);
+/// let (mut rows, mut clock) = (EntryMap::default(), CausalContext::new());
+/// let receiver = Receiver { writer: server, minted: 0, believes_kills: true };
+/// rows.join(&mut clock, receiver, &list.edit(|list| list.insert("milk")))?;
+/// assert!(rows.get("milk").is_some_and(|entry| entry.is_live()));
+/// assert_eq!((rows.len(), clock.len()), (1, 1));
+/// # Ok::<(), syncline_crdt::JoinError>(())
+/// ```
 #[derive(Clone)]
 pub struct EntryMap<P, V> {
     table: HashTable<(P, Slot<V>)>,

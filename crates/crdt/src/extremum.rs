@@ -53,9 +53,7 @@ extremum! {
     /// A register that keeps the greatest value it was ever given: a high-water mark, a highest bid. The join-semilattice of
     /// a total order (Shapiro et al. 2011, section 2.3).
     ///
-    /// | both sides at once | result |
-    /// |---|---|
-    /// | set 2, set 3 | 3 |
+    #[doc = include_str!("../docs/both_sides/max_register.md")]
     ///
     /// It can not go back: a value too great, once told, stays. Equal values have to be alike: where `Ord` takes two
     /// values for equal that differ otherwise, replicas may keep different ones.
@@ -75,9 +73,7 @@ extremum! {
     /// A register that keeps the least value it was ever given: a lowest price, a first sight. The join-semilattice of
     /// a total order the other way round (Shapiro et al. 2011, section 2.3).
     ///
-    /// | both sides at once | result |
-    /// |---|---|
-    /// | set 2, set 3 | 2 |
+    #[doc = include_str!("../docs/both_sides/min_register.md")]
     ///
     /// It can not go back: a value too small, once told, stays. Equal values have to be alike: where `Ord` takes two
     /// values for equal that differ otherwise, replicas may keep different ones.

@@ -9,9 +9,7 @@ use crate::{Lattice, Overflow};
 
 /// A counter that only grows (Shapiro et al. 2011, specification 6).
 ///
-/// | both sides at once | result |
-/// |---|---|
-/// | +2, +3 | +5 |
+#[doc = include_str!("../docs/both_sides/g_counter.md")]
 ///
 /// [`increment`](Self::increment) returns a part of the counter, which joins like the whole: late, twice or out of order,
 /// each increment counts once. 32 bytes for each writer that ever incremented, for ever, the first one inline; an increment

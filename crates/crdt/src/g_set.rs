@@ -8,9 +8,7 @@ use crate::Lattice;
 
 /// A set that only grows (Shapiro et al. 2011, specification 11): the join is the union.
 ///
-/// | both sides at once | result |
-/// |---|---|
-/// | add x, add y | both are in |
+#[doc = include_str!("../docs/both_sides/g_set.md")]
 ///
 /// Nothing can be taken out: use [`OrSet`](crate::OrSet). Add and look-up cost the logarithm of the set, a join costs by
 /// the smaller side times the logarithm of the other; an element costs its own size and about a third.

@@ -55,6 +55,20 @@
 //! # use syncline_crdt::Store;
 //! # Ok::<(), syncline_crdt::JoinError>(())
 //! ```
+//!
+//! What happens if both sides change the same thing, for each type and each pair of changes: see [`both_sides`].
+//!
+//! Time and entropy are arguments. Nothing observable depends on hash order. What peers send is bounded by [`Limits`]; what
+//! is refused leaves the state unchanged.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | none | the crate is `no_std` with `alloc`, and depends on `syncline-clocks`, `uuid`, `hashbrown`, `foldhash`, `smallvec` |
+//! | `serde` | JSON for every type, whatever its elements; one form for each value |
+//! | `encoding` | bytes in a versioned envelope with a checksum (`Encoded`): `postcard` and `crc32fast` |
+//! | `std` | the processor's instructions for checksums, found while the program runs |
 #![no_std]
 
 extern crate alloc;
@@ -90,6 +104,39 @@ mod resettable_counter;
 mod saved;
 mod slots;
 mod update;
+
+/// What happens if both sides change their copy at the same time: for each type, each pair of changes.
+///
+/// Each row is executed by a test (`tests/both_sides.rs`), on two replicas that share what stands under *before*, in each
+/// order of delivery, and with the sides exchanged. Where a change would do nothing, such as the removal of what is not
+/// in, there is no event, and no row.
+///
+#[doc = "# [`OrSet`]\n"]
+#[doc = include_str!("../docs/both_sides/or_set.md")]
+#[doc = "# [`EnableWinsFlag`]\n"]
+#[doc = include_str!("../docs/both_sides/enable_wins_flag.md")]
+#[doc = "# [`MvRegister`]\n"]
+#[doc = include_str!("../docs/both_sides/mv_register.md")]
+#[doc = "# [`LwwRegister`]\n"]
+#[doc = include_str!("../docs/both_sides/lww_register.md")]
+#[doc = "# [`ResettableCounter`]\n"]
+#[doc = include_str!("../docs/both_sides/resettable_counter.md")]
+#[doc = "# [`GCounter`]\n"]
+#[doc = include_str!("../docs/both_sides/g_counter.md")]
+#[doc = "# [`PnCounter`]\n"]
+#[doc = include_str!("../docs/both_sides/pn_counter.md")]
+#[doc = "# [`GSet`]\n"]
+#[doc = include_str!("../docs/both_sides/g_set.md")]
+#[doc = "# [`MaxRegister`]\n"]
+#[doc = include_str!("../docs/both_sides/max_register.md")]
+#[doc = "# [`MinRegister`]\n"]
+#[doc = include_str!("../docs/both_sides/min_register.md")]
+pub mod both_sides {}
+
+/// The examples of `README.md`, compiled.
+#[cfg(all(doctest, feature = "encoding"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use admitted::Admitted;
 pub use causal::{Causal, Store};

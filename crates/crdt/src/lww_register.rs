@@ -8,10 +8,9 @@ use crate::{Edit, EntryMap, EntryRef, Store};
 
 /// A last-writer-wins register over hybrid timestamps (Shapiro et al. 2011, specification 8, as a view).
 ///
-/// | both sides at once | result |
-/// |---|---|
-/// | set x, set y | both are kept, the one with the later timestamp is read |
-/// | set x, then elsewhere, having seen it, set y | y: causality beats timestamps |
+#[doc = include_str!("../docs/both_sides/lww_register.md")]
+///
+/// Causality beats timestamps: what its writer had seen is replaced, and only concurrent values are told apart by them.
 ///
 /// LWW is how it is *read*: every concurrent value stays until a write that saw it replaces it, so replicas that
 /// joined the same events agree whatever the order. What is not read is lost to a user who does not look at

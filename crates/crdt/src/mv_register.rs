@@ -9,11 +9,10 @@ use crate::{Edit, EntryMap, EntryRef, Store};
 /// A multi-value register (Shapiro et al. 2011, specification 10; Dynamo's siblings, under dots as in Preguiça et al.
 /// 2010).
 ///
-/// | both sides at once | result |
-/// |---|---|
-/// | set x, set y | both are read, until a write that saw them replaces them |
-/// | set x, set x | x is read twice, under two dots |
-/// | set x, unset | x: an unset takes out the values that its writer had seen |
+#[doc = include_str!("../docs/both_sides/mv_register.md")]
+///
+/// A write, and a clear, takes out the values that its writer had seen, and no others. One value that two sides set at
+/// once is read twice, under two dots.
 ///
 /// It holds one value for each concurrent writer, never more than there are writers.
 ///
@@ -85,8 +84,8 @@ impl<V: Clone + Eq> Edit<'_, MvRegister<V>> {
     }
 
     /// Takes out every value that this replica has seen; where there is none it costs no event.
-    pub fn unset(&mut self) {
-        self.clear(&());
+    pub fn clear(&mut self) {
+        self.erase(&());
     }
 }
 

@@ -8,16 +8,27 @@ use crate::{Edit, EntryMap, EntryRef, Store};
 
 /// An observed-remove set (Shapiro et al. 2011, specification 15; without tombstones, Bieniusa et al. 2012).
 ///
-/// | both sides at once | result |
-/// |---|---|
-/// | add x, add x | x is in, once |
-/// | add x, remove x | x is in: a remove takes out the additions that its writer had seen |
-/// | remove x, remove x | x is out |
+#[doc = include_str!("../docs/both_sides/or_set.md")]
+///
+/// A remove takes out the additions that its writer had seen; so does a clear.
 ///
 /// A path is an element; adding kills the element's earlier dots, so an element holds one dot for each concurrent
 /// writer and a removed one holds nothing. Add, remove and look-up cost constant time.
 ///
 /// It does not guarantee that a removed element stays out: an addition that the remover had not seen brings it back.
+///
+/// ```
+/// use syncline_clocks::ReplicaId;
+/// use syncline_crdt::{OrSet, Replica};
+/// let mut here: Replica<OrSet<&str>> = Replica::create(ReplicaId::from_u128(1));
+/// let mut there: Replica<OrSet<&str>> = Replica::create(ReplicaId::from_u128(2));
+/// there.join(&here.edit(|set| set.insert("tea")))?;
+/// let removed = there.edit(|set| set.remove("tea"));
+/// here.edit(|set| set.insert("tea"));                 // at the same time
+/// here.join(&removed)?;
+/// assert!(here.contains("tea"));
+/// # Ok::<(), syncline_crdt::JoinError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 #[cfg_attr(
@@ -95,11 +106,11 @@ impl<E: Hash + Eq + Clone> Edit<'_, OrSet<E>> {
         E: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        Edit::clear(self, element);
+        self.erase(element);
     }
 
     /// Takes out every element that this replica has seen.
-    pub fn remove_all(&mut self) {
+    pub fn clear(&mut self) {
         let held: alloc::vec::Vec<E> = self.iter().cloned().collect();
         held.iter().for_each(|element| self.remove(element));
     }

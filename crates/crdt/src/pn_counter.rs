@@ -8,10 +8,7 @@ use crate::{GCounter, Lattice, Overflow};
 
 /// A counter that goes up and down (Shapiro et al. 2011, specification 7): two [`GCounter`]s.
 ///
-/// | both sides at once | result |
-/// |---|---|
-/// | +2, +3 | +5 |
-/// | +2, -3 | -1 |
+#[doc = include_str!("../docs/both_sides/pn_counter.md")]
 ///
 /// It costs what they cost, and has their limits: no reset, a writer's id at one place alone. It knows no bound: two sides
 /// that each leave a stock at 0 can leave it below 0 together.

@@ -21,6 +21,17 @@ pub struct Receiver {
 }
 
 /// Why an update was refused. The state and the clock are as they were before.
+///
+/// ```
+/// use syncline_clocks::ReplicaId;
+/// use syncline_crdt::{JoinError, OrSet, Replica};
+/// let id = ReplicaId::from_u128(1);
+/// let mut phone: Replica<OrSet<&str>> = Replica::create(id);
+/// let mut its_twin: Replica<OrSet<&str>> = Replica::create(id);     // never do this
+/// let delta = its_twin.edit(|list| list.insert("milk"));
+/// assert!(matches!(phone.join(&delta), Err(JoinError::OwnFuture(_))));
+/// assert!(phone.is_empty() && phone.clock().is_empty());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JoinError {

@@ -34,6 +34,26 @@ impl Default for Settings {
 /// What is stored is [`Saved`](crate::Saved), and [`resume`](Self::resume) asks how certain its end is.
 ///
 /// It remembers recent events, so that [`diff`](Self::diff) can send little.
+///
+/// An edit costs what its type says; a [`join`](Self::join) follows the update, a [`diff`](Self::diff) what is missing and what
+/// is remembered, or the whole value where that does not suffice.
+///
+/// ```
+/// use syncline_clocks::ReplicaId;
+/// use syncline_crdt::{MvRegister, Replica, Update};
+/// let mut here: Replica<MvRegister<&str>> = Replica::create(ReplicaId::from_u128(1));
+/// let mut there: Replica<MvRegister<&str>> = Replica::create(ReplicaId::from_u128(2));
+/// let delta = here.edit(|title| title.set("Syncline"));
+/// let changes = there.join(&delta)?;
+/// assert_eq!(changes.len(), 1);
+/// assert!(there.join(&delta)?.is_empty());            // once more: nothing changes
+/// // A failed transaction leaves nothing.
+/// assert!(here.try_edit(|title| { title.clear(); Err("no") }).is_err());
+/// assert_eq!(here.values().next(), Some(&"Syncline"));
+/// // Nothing is missing.
+/// assert!(here.diff(there.clock()).is_empty());
+/// # Ok::<(), syncline_crdt::JoinError>(())
+/// ```
 #[derive(Debug)]
 pub struct Replica<S: Store> {
     pub(crate) id: ReplicaId,

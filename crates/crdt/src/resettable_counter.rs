@@ -43,6 +43,17 @@ pub enum CounterPayload {
 /// The value is the sum over writers of the running total less the highest baseline for that writer. A writer's
 /// running total is in its own live dot or, after a reset, in a baseline: so a reset kills the totals it saw, and the
 /// size is bounded by the writers and the concurrent resets, never by the increments.
+///
+/// ```
+/// use syncline_clocks::{Dot, ReplicaId};
+/// use syncline_crdt::{CounterPayload, CounterView, Totals};
+/// let dot = Dot::first(ReplicaId::from_u128(1));
+/// let payload = CounterPayload::Running(Totals { added: 5, taken: 2 });
+/// let view = CounterView::read([(dot, &payload)].into_iter());
+/// assert_eq!((view.value(), view.is_set()), (3, true));
+/// let (more, kills) = view.increment(dot.replica(), 4).unwrap();
+/// assert_eq!((more, kills), (CounterPayload::Running(Totals { added: 9, taken: 2 }), dot.into()));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CounterView {
     dots: DotSet,
@@ -120,11 +131,9 @@ impl CounterView {
 
 /// A counter that can be reset: what a replicated partition holds.
 ///
-/// | both sides at once | result |
-/// |---|---|
-/// | +2, +3 | +5 |
-/// | +2, reset | 2: a reset covers the increments that its writer had seen |
-/// | reset, reset | what neither had seen |
+#[doc = include_str!("../docs/both_sides/resettable_counter.md")]
+///
+/// A reset covers the increments that its writer had seen.
 ///
 /// Seeing a writer's later increment is having seen its earlier ones. It holds one dot for each writer since the last
 /// reset and one for each concurrent reset, which names every writer that it saw: its size is bounded by its writers,

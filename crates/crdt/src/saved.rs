@@ -5,8 +5,23 @@ use syncline_clocks::{ReplicaId, Retirements};
 use crate::{Causal, Replica, Settings, Store};
 
 /// A replica at rest: what [`Replica::save`] gives, to be stored and resumed. It can be copied, and it edits nothing.
+///
+/// ```
+/// use syncline_clocks::ReplicaId;
+/// use syncline_crdt::{MvRegister, Replica, Settings, StoredEnd};
+/// let mut title: Replica<MvRegister<&str>> = Replica::create(ReplicaId::from_u128(1));
+/// title.edit(|title| title.set("Syncline"));
+/// let stored = title.save();
+/// drop(title);
+/// let title = Replica::resume(stored, StoredEnd::Certain, Settings::default());
+/// assert_eq!((title.id(), title.values().next()), (ReplicaId::from_u128(1), Some(&"Syncline")));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(bound(serialize = "S: serde::Serialize", deserialize = "S: Store + serde::Deserialize<'de>"))
+)]
 pub struct Saved<S> {
     id: ReplicaId,
     succeeds: Option<ReplicaId>,

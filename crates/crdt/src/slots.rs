@@ -224,6 +224,7 @@ impl<'a, V> EntryRef<'a, V> {
     }
 
     /// The dot and the payload of an entry that has just these.
+    #[cfg(feature = "serde")]
     pub(crate) fn single(self) -> Option<(Dot, &'a V)> {
         let mut live = self.live();
         let first = live.next().filter(|_| self.kept_kills().is_empty());

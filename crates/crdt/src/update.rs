@@ -10,6 +10,18 @@ use syncline_clocks::{CausalContext, Dot};
 use crate::{DotSet, Entry, EntryMap, JoinError};
 
 /// One change of one path, named by its dot. A removal is an event without a payload.
+///
+/// ```
+/// use syncline_clocks::{Dot, ReplicaId};
+/// use syncline_crdt::{OrSet, Replica};
+/// let phone = ReplicaId::from_u128(1);
+/// let mut list: Replica<OrSet<&str>> = Replica::create(phone);
+/// list.edit(|list| list.insert("milk"));
+/// let delta = list.edit(|list| list.remove("milk"));
+/// let event = &delta.events()[0];
+/// assert_eq!((event.dot, event.path, event.payload), (Dot::new(phone, 2).unwrap(), "milk", None));
+/// assert!(event.kills.contains(Dot::first(phone)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Event<P, V> {
@@ -18,6 +30,13 @@ pub struct Event<P, V> {
     /// What the event changes.
     pub path: P,
     /// What lives under the dot until another event kills it.
+    #[cfg_attr(
+        feature = "serde",
+        serde(
+            with = "serde_impl::none_or_one",
+            bound(serialize = "V: serde::Serialize", deserialize = "V: serde::Deserialize<'de>")
+        )
+    )]
     pub payload: Option<V>,
     /// Dots of the same path that this event takes out: what its writer saw and replaced.
     pub kills: DotSet,
@@ -25,6 +44,20 @@ pub struct Event<P, V> {
 
 /// A set of events: what a transaction returns and what replicas ship. Joined under the events' own dots, never under
 /// the sender's clock, so it may be cut and put together as one likes. One event needs no heap for itself.
+///
+/// ```
+/// use syncline_clocks::ReplicaId;
+/// use syncline_crdt::{Delta, OrSet, Replica};
+/// let mut here: Replica<OrSet<&str>> = Replica::create(ReplicaId::from_u128(1));
+/// let mut there: Replica<OrSet<&str>> = Replica::create(ReplicaId::from_u128(2));
+/// let mut batch = Delta::new();
+/// ["milk", "tea"].into_iter().for_each(|item| batch.extend(here.edit(|list| list.insert(item))));
+/// let (first, second): (Delta<_, _>, Delta<_, _>) = batch.into_iter().partition(|event| event.path == "milk");
+/// there.join(&second)?;
+/// there.join(&first)?;
+/// assert_eq!(there.causal(), here.causal());
+/// # Ok::<(), syncline_crdt::JoinError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Delta<P, V> {
     events: SmallVec<[Event<P, V>; 1]>,
@@ -126,6 +159,22 @@ pub struct Repair<V> {
 
 /// Whole entries of some paths, joined under the sender's clock *for those paths alone*: what repairs a replica whose
 /// missing events are in nobody's log any more. May be cut short by leaving paths out.
+///
+/// ```
+/// use syncline_clocks::ReplicaId;
+/// use syncline_crdt::{OrSet, Replica, Settings, Update};
+/// let forgetful = Settings { history: 0, ..Settings::default() };
+/// let mut here: Replica<OrSet<&str>> = Replica::with_settings(ReplicaId::from_u128(1), forgetful);
+/// let mut there: Replica<OrSet<&str>> = Replica::create(ReplicaId::from_u128(2));
+/// ["milk", "tea"].into_iter().for_each(|item| drop(here.edit(|list| list.insert(item))));
+/// let Update::Entries(mut repair) = here.diff(there.clock()) else { panic!("no event is remembered") };
+/// repair.paths.truncate(1);                           // the message was too long
+/// there.join(&repair)?;
+/// assert_eq!((there.len(), there.clock().len()), (1, 1));
+/// there.join(&here.diff(there.clock()))?;             // the rest
+/// assert_eq!(there.causal(), here.causal());
+/// # Ok::<(), syncline_crdt::JoinError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Entries<P, V> {
@@ -142,6 +191,18 @@ pub struct Entries<P, V> {
 ///
 /// It may stand on a clock that the receiver reported, `since`, and then leaves out the entries of which that clock covers
 /// all: they are named by their live dots alone, which are few intervals where little was ever removed.
+///
+/// ```
+/// use syncline_clocks::ReplicaId;
+/// use syncline_crdt::{OrSet, Replica};
+/// let mut here: Replica<OrSet<&str>> = Replica::create(ReplicaId::from_u128(1));
+/// let mut there: Replica<OrSet<&str>> = Replica::create(ReplicaId::from_u128(2));
+/// there.join(&here.edit(|list| list.insert("milk")))?;
+/// here.edit(|list| list.remove("milk"));
+/// there.join(&here.causal().state())?;                // under its clock nothing lives at "milk"
+/// assert!(there.is_empty());
+/// # Ok::<(), syncline_crdt::JoinError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(
     feature = "serde",
@@ -391,6 +452,51 @@ mod serde_impl {
 
     use super::{Base, Delta, Event, State};
     use crate::EntryMap;
+
+    /// A payload as a list of none or one: JSON and MessagePack write an `Option` of `()`, or of another `Option`, in the same
+    /// way whether it is there or not, and an addition would be read as a removal.
+    pub(super) mod none_or_one {
+        use core::fmt;
+        use core::marker::PhantomData;
+
+        use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+        use serde::{Serialize, Serializer};
+
+        pub(crate) fn serialize<V: Serialize, S: Serializer>(
+            value: &Option<V>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            serializer.collect_seq(value)
+        }
+
+        pub(crate) fn deserialize<'de, V: Deserialize<'de>, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<V>, D::Error> {
+            struct NoneOrOne<V>(PhantomData<V>);
+
+            impl<'de, V: Deserialize<'de>> Visitor<'de> for NoneOrOne<V> {
+                type Value = Option<V>;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("a list of one payload or none")
+                }
+
+                fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Option<V>, A::Error> {
+                    let few = |hint: usize| hint <= 1;
+                    if !list.size_hint().is_none_or(few) {
+                        return Err(A::Error::custom("an event has one payload at the most"));
+                    }
+                    let payload = list.next_element()?;
+                    match payload.is_some() && list.next_element::<serde::de::IgnoredAny>()?.is_some() {
+                        true => Err(A::Error::custom("an event has one payload at the most")),
+                        false => Ok(payload),
+                    }
+                }
+            }
+
+            deserializer.deserialize_seq(NoneOrOne(PhantomData))
+        }
+    }
 
     impl<P: Serialize, V: Serialize> Serialize for Delta<P, V> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

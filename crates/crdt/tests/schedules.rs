@@ -3,10 +3,8 @@
 //! replicators.)
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
-use std::collections::BTreeSet;
-
 use syncline_clocks::{CausalContext, Dot, ReplicaId};
-use syncline_crdt::{Delta, Entries, Event, JoinError, OrSet, Replica, ResettableCounter, Settings, Store, Update};
+use syncline_crdt::{Delta, Entries, Event, JoinError, OrSet, Replica, ResettableCounter, Store, Update};
 
 type Set = Replica<OrSet<&'static str>>;
 
@@ -144,29 +142,4 @@ fn a_reset_behind_an_increment_leaves_one_dot() {
         counted
     });
     assert_eq!((here.value(), here.entries().iter().flat_map(|(_, entry)| entry.live()).count()), (0, 1));
-}
-
-/// A state for a replica whose clock is known names what did not change by its dots alone; what it leaves out otherwise is
-/// dead, also where the receiver has gone on meanwhile.
-#[test]
-fn a_state_leaves_out_what_did_not_change() {
-    let settings = Settings { history: 0, ..Settings::default() };
-    let mut a: Replica<OrSet<u32>> = Replica::with_settings(ReplicaId::from_u128(1), settings);
-    let mut b: Replica<OrSet<u32>> = Replica::with_settings(ReplicaId::from_u128(2), settings);
-    let _ = a.edit(|set| (0..1_000).for_each(|element| set.insert(element)));
-    b.join(&a.diff(b.clock())).unwrap();
-    let reported = b.clock().clone();
-    let _ = a.edit(|set| (0..200).for_each(|element| set.remove(&element)));
-    let _ = a.edit(|set| (195..205).for_each(|element| set.insert(element)));
-    let Update::State(state) = a.diff(&reported) else { panic!("dead events whose paths nobody remembers") };
-    assert_eq!((state.entries().len(), state.unchanged().len()), (10, 795));
-    let _ = b.edit(|set| (190..300).for_each(|element| set.insert(element)));
-    let _ = b.edit(|set| (300..310).for_each(|element| set.remove(&element)));
-    b.join(&state).unwrap();
-    a.join(&b.diff(a.clock())).unwrap();
-    assert_eq!(a.causal(), b.causal());
-    let elements: BTreeSet<u32> = a.iter().copied().collect();
-    assert_eq!(elements, (190..300).chain(310..1_000).collect());
-    let mut other: Replica<OrSet<u32>> = Replica::create(ReplicaId::from_u128(3));
-    assert_eq!(other.join(&state), Err(JoinError::NotBasedHere));
 }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::hash::Hash;
 
 use serde::ser::SerializeTuple;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use syncline_clocks::{Dot, ReplicaId};
 
 use super::EntryMap;
@@ -37,7 +37,10 @@ impl<P: Hash + Eq + Serialize, V: Serialize> Serialize for EntryMap<P, V> {
                 last = 0;
             }
             let (_, of_replica) = single.last_mut().expect("it was just pushed");
-            of_replica.push((dot.sequence() - last - 1, path, payload));
+            // Only a map that was put together by hand has one dot at two paths.
+            let ahead = dot.sequence().checked_sub(last).and_then(|ahead| ahead.checked_sub(1));
+            let ahead = ahead.ok_or_else(|| <S::Error as ser::Error>::custom("one dot lives at two paths"))?;
+            of_replica.push((ahead, path, payload));
             last = dot.sequence();
         }
         let mut parts = serializer.serialize_tuple(2)?;
@@ -53,8 +56,10 @@ where
     V: Deserialize<'de>,
 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let malformed =
-            || D::Error::custom("entries are not empty, one for each path, and stand in the order of their dots");
+        let malformed = || {
+            let form = "entries are not empty, one for each path, with dots of their own, in the order of these";
+            de::Error::custom(form)
+        };
         let mut map = Self::default();
         let others: Vec<(P, Entry<V>)> = if deserializer.is_human_readable() {
             Vec::deserialize(deserializer)?
@@ -81,8 +86,13 @@ where
         if !others.is_sorted_by(|(_, left), (_, right)| left.first() <= right.first()) {
             return Err(malformed());
         }
+        // The dots that stand alone ascend in binary formats, so that each is there once.
+        let may_repeat = !others.is_empty();
         for (path, entry) in others {
             map.add(path, entry).ok_or_else(malformed)?;
+        }
+        if may_repeat && map.has_a_dot_twice() {
+            return Err(malformed());
         }
         Ok(map)
     }
@@ -93,5 +103,13 @@ impl<P: Hash + Eq, V> EntryMap<P, V> {
     fn add(&mut self, path: P, entry: Entry<V>) -> Option<()> {
         let is_new = !entry.is_empty() && self.get(&path).is_none();
         is_new.then(|| self.put(path, entry))
+    }
+
+    /// Whether one dot lives at two paths: a dot belongs to one.
+    fn has_a_dot_twice(&self) -> bool {
+        let live = self.unordered().flat_map(|(_, entry)| entry.live());
+        let mut dots: Vec<Dot> = live.map(|(dot, _)| dot).collect();
+        dots.sort_unstable();
+        !dots.is_sorted_by(|left, right| left < right)
     }
 }

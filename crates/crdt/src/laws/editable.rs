@@ -52,7 +52,7 @@ use crate::{Change, ChangeKind, Delta, Edit, Encoded, EntryRef, Event, Replica, 
 ///     fn perform(edit: &mut Edit<'_, Self>, (pupil, grade): &Self::Operation) {
 ///         match grade {
 ///             Some(grade) => edit.replace(pupil % 4, *grade),
-///             None => edit.clear(&(pupil % 4)),
+///             None => edit.erase(&(pupil % 4)),
 ///         }
 ///     }
 /// }

@@ -73,7 +73,7 @@ where
     fn perform(edit: &mut Edit<'_, Self>, operation: &Option<V>) {
         match operation {
             Some(value) => edit.set(value.clone()),
-            None => edit.unset(),
+            None => edit.clear(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The schedules that break tempting shortcuts, at the level of a single value. (The fourth, a resolver that drops
 //! the loser, is a test of the resolvers; the fifth and sixth, a clock that is not durable and lost rows, of the
 //! replicators.)
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use syncline_clocks::{CausalContext, Dot, ReplicaId};
 use syncline_crdt::{Delta, Entries, Event, JoinError, OrSet, Replica, ResettableCounter, Store, Update};

@@ -1,5 +1,4 @@
 //! One replica of each type, as the tests of bytes write and read them.
-#![allow(dead_code, reason = "each test uses some of it")]
 
 use syncline_clocks::{CausalContext, Freeze, HybridTimestamp, ReplicaId, Retirement, WallTime};
 use syncline_crdt::{

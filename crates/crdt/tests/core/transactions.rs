@@ -1,5 +1,4 @@
 //! What a transaction leaves behind: when it ends well, when its verbs fail, when it panics.
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

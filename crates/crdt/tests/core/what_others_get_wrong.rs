@@ -1,7 +1,5 @@
 //! What other libraries of CRDTs get wrong, and that this one does not. Where the crate `crdts` (7.3) shows the fault, it
 //! does so beside ours, as the proof that the schedule is the one that breaks.
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
-#![cfg(feature = "serde")]
 
 use std::collections::BTreeSet;
 

@@ -2,9 +2,8 @@
 //! beginning change their copies at the same time, meet, and read the same, whichever order the changes arrive in, and
 //! whichever side made which.
 //!
-//! When a table is meant to change, `SYNCLINE_GOLDEN=write cargo test -p syncline-crdt --test both_sides` writes the
+//! When a table is meant to change, `SYNCLINE_GOLDEN=write cargo test -p syncline-crdt --all-features --test core both_sides` writes the
 //! fragments under `docs/both_sides/` anew; the documentation includes them.
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use std::fmt::Debug;
 use std::path::Path;

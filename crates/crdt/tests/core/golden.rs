@@ -1,17 +1,13 @@
 //! Golden vectors: every encoding of every type is read from a file and written as the file has it.
 //!
 //! A file holds a line for each encoding: what it is, and its text or its bytes in hexadecimal. When an encoding is meant to
-//! change, `SYNCLINE_GOLDEN=write cargo test -p syncline-crdt --all-features --test golden` writes the files anew.
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
-#![cfg(feature = "encoding")]
-
-mod samples;
+//! change, `SYNCLINE_GOLDEN=write cargo test -p syncline-crdt --all-features --test core golden` writes the files anew.
 
 use std::fmt::{Debug, Write};
 use std::path::Path;
 use std::{env, fs};
 
-use samples::{Samples, each_store};
+use crate::samples::{self, Samples, each_store};
 use serde::{Serialize, de::DeserializeOwned};
 use syncline_clocks::ReplicaId;
 use syncline_crdt::{

@@ -1,5 +1,4 @@
 //! What `diff` answers, and what a replica remembers for it.
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 

@@ -1,12 +1,8 @@
 //! Bytes from outside: damaged, cut, forged or too many, they give a typed error or a value that joins, never a panic.
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
-#![cfg(feature = "encoding")]
-
-mod samples;
 
 use std::fmt::Debug;
 
-use samples::{Samples, each_store};
+use crate::samples::{self, Samples, each_store};
 use serde::{Serialize, de::DeserializeOwned};
 use syncline_clocks::{self as clocks, LimitExceeded, ReplicaId};
 use syncline_crdt::{

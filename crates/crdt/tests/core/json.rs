@@ -1,5 +1,4 @@
 //! JSON takes every type, whatever its paths are.
-#![allow(missing_docs)]
 
 use std::fmt::Debug;
 

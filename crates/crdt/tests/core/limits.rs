@@ -1,7 +1,5 @@
 //! What is refused changes nothing; and what is far out still works: more replicas than there are short names, numbers
 //! beyond 48 bits.
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
-#![cfg(feature = "encoding")]
 
 use std::fmt::Debug;
 

@@ -1,5 +1,4 @@
 //! `Update::admit` on each kind: what is refused stays out of the clock, and comes again.
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use syncline_clocks::{CausalContext, Dot, HybridTimestamp, ReplicaId, WallTime};
 use syncline_crdt::{Admitted, Edit, EntryMap, EntryRef, LwwRegister, Replica, Settings, Store, Update};

@@ -1,6 +1,4 @@
 //! Nothing that can be seen depends on the history of a state, on hash seeds, or on what the table once held.
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
-#![cfg(feature = "encoding")]
 
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};

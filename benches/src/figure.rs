@@ -1,5 +1,7 @@
 //! What came of a row, and the table of a group's figures.
 
+use std::collections::BTreeMap;
+
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
@@ -71,6 +73,34 @@ pub fn table(figures: &[Figure]) -> Table {
     table
 }
 
+/// The ratios of rows that are called `TYPE: WORK`, a line a type and a column a work; of lost updates both sides' numbers.
+#[must_use]
+pub fn matrix(figures: &[Figure]) -> Table {
+    let (mut types, mut works): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    let mut cells = BTreeMap::new();
+    for figure in figures {
+        let (of, work) = figure.work.split_once(": ").unwrap_or((&figure.work, "ratio"));
+        for (name, names) in [(of, &mut types), (work, &mut works)] {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let is_count = figure.unit.starts_with("of ");
+        let text = || format!("{} / {} {}", figure.ours, figure.reference, figure.unit);
+        cells.insert((of, work), if is_count { text() } else { figure.ratio_text() });
+    }
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN).set_header([""].iter().chain(&works));
+    for of in types {
+        let ratios = works.iter().map(|work| cells.remove(&(of, *work)).unwrap_or_default());
+        table.add_row([of.to_owned()].into_iter().chain(ratios));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
 /// A number with three significant digits, or all digits before its point.
 fn three_digits(number: f64) -> String {
     let before_the_point = number.log10().floor() as i32 + 1;
@@ -80,12 +110,31 @@ fn three_digits(number: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Figure, three_digits};
+    use super::{Figure, matrix, three_digits};
 
     #[test]
     fn numbers_have_three_digits() {
         let texts = [0.012_34, 0.5, 1.0, 12.34, 99.96, 123.4, 1_234.5].map(three_digits);
         assert_eq!(texts, ["0.0123", "0.500", "1.00", "12.3", "100.0", "123", "1234"]);
+    }
+
+    #[test]
+    fn a_matrix_has_a_line_a_type_and_a_column_a_work() {
+        let figure = |work: &str, unit: &str, ours, reference| Figure {
+            work: work.to_owned(),
+            unit: unit.to_owned(),
+            ours,
+            reference,
+            ratio: ours / reference,
+            reach: None,
+        };
+        let figures =
+            [figure("A: add", "ns", 1.0, 2.0), figure("B: add", "ns", 3.0, 2.0), figure("B: lost", "of 60", 0.0, 40.0)];
+        let text = matrix(&figures).to_string();
+        let cells: Vec<Vec<&str>> = text.lines().map(|line| line.split('|').map(str::trim).collect()).collect();
+        assert_eq!(cells[0], ["", "", "add", "lost", ""]);
+        assert_eq!(cells[2], ["", "A", "0.500", "", ""]);
+        assert_eq!(cells[3], ["", "B", "1.50", "0 / 40 of 60", ""]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod memory;
 mod row;
 mod timing;
 
-pub use figure::{Figure, table};
+pub use figure::{Figure, matrix, table};
 pub use memory::Heap;
 pub use row::{Group, Measure, Prepare, Reach, Routine, Row};
 pub use timing::{BenchError, estimate, forget, measure};

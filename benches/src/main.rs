@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::{env, io};
 
 use clap::Parser;
-use syncline_benches::{BenchError, Figure, GROUPS, Group, Heap, Row, estimate, forget, table};
+use syncline_benches::{BenchError, Figure, GROUPS, Group, Heap, Row, estimate, forget, matrix, table};
 
 /// This program counts bytes; the bench targets, which measure times, keep the system's allocator as it is.
 #[global_allocator]
@@ -31,6 +31,9 @@ struct Arguments {
     /// Print the rows as JSON, times in nanoseconds
     #[arg(long)]
     json: bool,
+    /// Print a line a type and a column a work, with the ratios: for rows that are called TYPE: WORK, as those of lww
+    #[arg(long, conflicts_with = "json")]
+    matrix: bool,
     /// Let criterion measure only briefly
     #[arg(long)]
     quick: bool,
@@ -52,7 +55,7 @@ fn main() -> ExitCode {
     };
     match run(group, arguments.quick) {
         Ok(figures) => {
-            print(&figures, arguments.json);
+            print(&figures, &arguments);
             if arguments.check { check(&figures) } else { ExitCode::SUCCESS }
         }
         Err(error) => {
@@ -91,8 +94,10 @@ fn measure(group: &Group, home: &Path, quick: bool) -> io::Result<()> {
     if status.success() { Ok(()) } else { Err(io::Error::other(status.to_string())) }
 }
 
-fn print(figures: &[Figure], json: bool) {
-    if json {
+fn print(figures: &[Figure], arguments: &Arguments) {
+    if arguments.matrix {
+        println!("{}", matrix(figures));
+    } else if arguments.json {
         println!("{}", serde_json::to_string_pretty(figures).expect("figures are strings and numbers"));
     } else {
         println!("{}", table(figures));

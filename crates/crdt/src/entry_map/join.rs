@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 
-use hashbrown::hash_table;
+use hashbrown::{HashTable, hash_table};
 use syncline_clocks::{CausalContext, Dot, EventsOf};
 
 use super::{ChangeKind, EntryMap};
@@ -220,7 +220,12 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
         }
         receiver.check_clock(&repair.clock)?;
         let (mut listed, mut count) = (CausalContext::new(), 0);
+        let mut paths: HashTable<&P> = HashTable::with_capacity(repair.paths.len());
         for (path, Repair { events, entry }) in &repair.paths {
+            match paths.entry(self.hasher.hash_one(path), |other| *other == path, |path| self.hasher.hash_one(path)) {
+                hash_table::Entry::Occupied(_) => return Err(JoinError::Malformed("a repair that names a path twice")),
+                hash_table::Entry::Vacant(vacant) => vacant.insert(path),
+            };
             listed.union(events);
             count += events.len();
             if !repair.clock.includes(events) {

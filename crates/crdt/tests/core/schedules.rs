@@ -3,7 +3,9 @@
 //! replicators.)
 
 use syncline_clocks::{CausalContext, Dot, ReplicaId};
-use syncline_crdt::{Delta, Entries, Event, JoinError, OrSet, Replica, ResettableCounter, Store, Update};
+use syncline_crdt::{
+    Delta, DotSet, Entries, Entry, Event, JoinError, OrSet, Repair, Replica, ResettableCounter, Store, Update,
+};
 
 type Set = Replica<OrSet<&'static str>>;
 
@@ -141,4 +143,19 @@ fn a_reset_behind_an_increment_leaves_one_dot() {
         counted
     });
     assert_eq!((here.value(), here.entries().iter().flat_map(|(_, entry)| entry.live()).count()), (0, 1));
+}
+
+/// Joined as two entries, each of which has the other's dot dead, they would give another value each time.
+#[test]
+fn a_repair_names_each_path_once() {
+    let (mut a, mut b, _) = replicas();
+    let _ = a.edit(|set| set.insert("x"));
+    let _ = a.edit(|set| set.insert("y"));
+    let part = |sequence| {
+        let dot = Dot::new(a.id(), sequence).unwrap();
+        ("x", Repair { events: [dot].into_iter().collect(), entry: Entry::of_event(dot, Some(()), DotSet::new()) })
+    };
+    let repair = Entries { since: CausalContext::new(), clock: a.clock().clone(), paths: vec![part(1), part(2)] };
+    assert!(matches!(b.join(&repair), Err(JoinError::Malformed(_))));
+    assert!(b.clock().is_empty() && b.is_empty());
 }

@@ -5,8 +5,7 @@
 
 use std::error::Error;
 
-use syncline_clocks::ReplicaId;
-use syncline_crdt::{Encoded, Limits, OrSet, Replica, Saved, Settings, StoredEnd, Update};
+use syncline_crdt::{CausalContext, Encoded, Limits, OrSet, Replica, ReplicaId, Saved, Settings, StoredEnd, Update};
 
 type List = Replica<OrSet<String>>;
 
@@ -22,13 +21,16 @@ fn receive(list: &mut List, bytes: &[u8]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Both tell what they know and get what they lack. Answers how many bytes it took.
+/// One asks, by telling what it knows, and the other answers with what it lacks. Says how many bytes it took.
+fn ask(list: &mut List, other: &List) -> Result<usize, Box<dyn Error>> {
+    let question = list.clock().encode()?;
+    let answer = other.diff(&CausalContext::decode(&question, &Limits::default())?).encode()?;
+    receive(list, &answer)?;
+    Ok(question.len() + answer.len())
+}
+
 fn synchronise(one: &mut List, other: &mut List) -> Result<usize, Box<dyn Error>> {
-    let there = one.diff(other.clock()).encode()?;
-    receive(other, &there)?;
-    let back = other.diff(one.clock()).encode()?;
-    receive(one, &back)?;
-    Ok(there.len() + back.len())
+    Ok(ask(other, one)? + ask(one, other)?)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -57,7 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{:<66}({bytes} bytes)", "");
 
     let stored = tablet.save().encode()?;
-    let certain = Saved::decode(&stored, &Limits::default())?;
+    let certain = Saved::decode(&stored, &Limits::NONE)?;
     drop(tablet);
     let mut tablet: List = Replica::resume(certain, StoredEnd::Certain, Settings::default());
     println!(
@@ -74,7 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     receive(&mut laptop, &eggs)?;
     println!("It adds eggs, tells the laptop, and falls into the water.");
     drop(phone);
-    let restored = Saved::decode(&backup, &Limits::default())?;
+    let restored = Saved::decode(&backup, &Limits::NONE)?;
     let mut phone: List = Replica::resume(restored, StoredEnd::Uncertain { new_id: second_phone }, Settings::default());
     show("The backup knows nothing of eggs, so it goes on under a new id.", "phone", &phone);
     let honey = phone.edit(|list| list.insert("honey".into())).encode()?;

@@ -12,8 +12,10 @@ use crate::{Causal, Delta, DotSet, Entry, EntryRef, Event, Store};
 /// One transaction: reads see its own changes. It mints an event for each change, and changes what it did before where a
 /// change replaces only that: a thousand increments are one event.
 ///
-/// Each type adds its own verbs: `insert` and `remove` of [`OrSet`](crate::OrSet), `set` of
-/// [`LwwRegister`](crate::LwwRegister), `increment` of [`ResettableCounter`](crate::ResettableCounter).
+/// Each type of this crate adds its own verbs: `insert` and `remove` of [`OrSet`](crate::OrSet), `set` of
+/// [`LwwRegister`](crate::LwwRegister), `increment` of [`ResettableCounter`](crate::ResettableCounter). Those of your own
+/// [`Store`] are functions, or a trait, that call [`change`](Self::change), [`replace`](Self::replace) and
+/// [`erase`](Self::erase).
 ///
 /// ```
 /// use syncline_clocks::ReplicaId;
@@ -69,10 +71,10 @@ impl<'a, S: Store> Edit<'a, S> {
         self.writer
     }
 
-    /// Lets `payload` live at `path` and kills the given dots, which this replica has seen there.
+    /// Lets `payload` live at `path` and kills the given dots, which this replica has seen there and nowhere else.
     ///
     /// # Panics
-    /// After 2^64 - 1 events of this replica.
+    /// If a dot of this transaction is killed at another path than its own, and after 2^64 - 1 events of this replica.
     pub fn change(&mut self, path: S::Path, payload: Option<S::Payload>, kills: DotSet) {
         let (writer, first) = (self.writer, self.first);
         let entries = self.causal.value.entries_mut();
@@ -88,6 +90,7 @@ impl<'a, S: Store> Edit<'a, S> {
         if let Some(dot) = replaced {
             let place = usize::try_from(dot.sequence() - first).expect("the delta fits into memory");
             let event = &mut self.delta.events_mut()[place];
+            assert!(event.path == path, "a change kills dots of its own path");
             event.payload = payload;
             event.kills.extend(kills.iter().filter(|kill| *kill != dot));
             entries.forget(&path, dot);
@@ -158,8 +161,8 @@ impl<'a, S: Store> Edit<'a, S> {
     }
 }
 
-/// Ends the transaction. What it did before it panicked is done; those events are nowhere but in the value, where `diff`
-/// finds them.
+/// Ends the transaction. What it did before it panicked is done; those events are nowhere but in the value and its clock,
+/// where `diff` finds what is missing elsewhere.
 impl<S: Store> Drop for Edit<'_, S> {
     fn drop(&mut self) {
         if !self.delta.is_empty() {

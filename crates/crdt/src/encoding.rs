@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 2 | `SL` |
 //! | 1 | the version of the format: 1 |
-//! | 1 | what follows: 1 a delta, 2 entries, 3 a state, 4 a replica at rest |
+//! | 1 | what follows: 1 a delta, 2 entries, 3 a state, 4 a replica at rest, 5 a clock |
 //! | any | the value in `postcard` |
 //! | 4 | CRC-32 (IEEE) of all bytes before, little endian |
 //!
@@ -39,6 +39,14 @@ pub enum Kind {
     State = 3,
     /// A [`Saved`] replica.
     Saved = 4,
+    /// A [`CausalContext`]: what a replica sends to be told what it lacks.
+    Clock = 5,
+}
+
+impl Kind {
+    fn of(byte: u8) -> Option<Self> {
+        [Self::Delta, Self::Entries, Self::State, Self::Saved, Self::Clock].into_iter().find(|kind| *kind as u8 == byte)
+    }
 }
 
 /// Why bytes could not be decoded.
@@ -49,8 +57,8 @@ pub enum DecodeError {
     NotAnEnvelope,
     /// A later version of the format: read it with a later version of this crate.
     Version(u8),
-    /// An envelope of something else.
-    Kind(u8),
+    /// An envelope of something else: of what, if this version knows it.
+    Kind(Option<Kind>),
     /// Some byte changed on its way.
     Checksum,
     /// The value is not one, or not of these types.
@@ -64,9 +72,12 @@ impl fmt::Display for DecodeError {
         match self {
             Self::NotAnEnvelope => f.write_str("not an envelope of syncline-crdt"),
             Self::Version(version) => write!(f, "version {version} of the format; this crate reads version {VERSION}"),
-            Self::Kind(kind) => write!(f, "the envelope holds something else (kind {kind})"),
+            Self::Kind(Some(kind)) => write!(f, "the envelope holds something else: kind {kind:?}"),
+            Self::Kind(None) => f.write_str("the envelope holds something that this version does not know"),
             Self::Checksum => f.write_str("the checksum does not fit the bytes"),
-            Self::Malformed(why) => write!(f, "the value can not be read: {why}"),
+            Self::Malformed(why) => {
+                write!(f, "the value can not be read; are its paths and payloads of other types? {why}")
+            }
             Self::Limit(limit) => limit.fmt(f),
         }
     }
@@ -87,7 +98,8 @@ impl fmt::Display for EncodeError {
 
 impl core::error::Error for EncodeError {}
 
-/// What has bytes in an envelope: [`Delta`], [`Entries`], [`State`], [`Update`] (as one of these three), [`Saved`].
+/// What has bytes in an envelope: [`Delta`], [`Entries`], [`State`], [`Update`] (as one of these three), [`Saved`], and a
+/// clock, which asks for a repair: the other side answers with `diff` of it.
 ///
 /// ```
 /// use syncline_clocks::ReplicaId;
@@ -125,7 +137,7 @@ fn seal(kind: Kind, value: &impl Serialize) -> Result<Vec<u8>, EncodeError> {
 }
 
 /// The kind and the value's bytes of an envelope that arrived whole.
-fn open<'b>(bytes: &'b [u8], limits: &Limits) -> Result<(u8, &'b [u8]), DecodeError> {
+fn open<'b>(bytes: &'b [u8], limits: &Limits) -> Result<(Option<Kind>, &'b [u8]), DecodeError> {
     if bytes.len() > limits.bytes {
         let reached = LimitReached::Bytes { length: bytes.len(), limit: limits.bytes };
         return Err(DecodeError::Limit(reached));
@@ -140,7 +152,7 @@ fn open<'b>(bytes: &'b [u8], limits: &Limits) -> Result<(u8, &'b [u8]), DecodeEr
     if crc32fast::hash(sealed) != u32::from_le_bytes(*checksum) {
         return Err(DecodeError::Checksum);
     }
-    Ok((*kind, value))
+    Ok((Kind::of(*kind), value))
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
@@ -165,9 +177,9 @@ where
     fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
         let (kind, value) = open(bytes, limits)?;
         let update = match kind {
-            kind if kind == Kind::Delta as u8 => Self::Delta(read(value)?),
-            kind if kind == Kind::Entries as u8 => Self::Entries(read(value)?),
-            kind if kind == Kind::State as u8 => Self::State(read(value)?),
+            Some(Kind::Delta) => Self::Delta(read(value)?),
+            Some(Kind::Entries) => Self::Entries(read(value)?),
+            Some(Kind::State) => Self::State(read(value)?),
             other => return Err(DecodeError::Kind(other)),
         };
         // What no replica with these limits could join, not even an empty one.
@@ -193,7 +205,7 @@ macro_rules! encoded {
             fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
                 match Update::decode(bytes, limits)? {
                     Update::$name(value) => Ok(value),
-                    other => Err(DecodeError::Kind(other.kind() as u8)),
+                    other => Err(DecodeError::Kind(Some(other.kind()))),
                 }
             }
         }
@@ -221,8 +233,23 @@ impl<S: Store + Serialize + DeserializeOwned> Encoded for Saved<S> {
 
     fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
         match open(bytes, limits)? {
-            (kind, value) if kind == Kind::Saved as u8 => read(value),
+            (Some(Kind::Saved), value) => read(value),
             (other, _) => Err(DecodeError::Kind(other)),
         }
+    }
+}
+
+impl Encoded for CausalContext {
+    fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        seal(Kind::Clock, self)
+    }
+
+    fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
+        let clock: Self = match open(bytes, limits)? {
+            (Some(Kind::Clock), value) => read(value)?,
+            (other, _) => return Err(DecodeError::Kind(other)),
+        };
+        let within = Self::new().try_union(&clock, &limits.clock);
+        within.map(|()| clock).map_err(|error| DecodeError::Limit(LimitReached::Clock(error)))
     }
 }

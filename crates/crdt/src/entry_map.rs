@@ -43,6 +43,7 @@ pub struct EntryMap<P, V> {
     table: HashTable<(P, Slot<V>)>,
     crowded: Crowded<V>,
     names: Names,
+    seed: u64,
     hasher: FixedState,
     // Live dots and kept kills of all entries.
     dots: usize,
@@ -94,8 +95,25 @@ impl<P, V> EntryMap<P, V> {
             table: HashTable::new(),
             crowded: Crowded::default(),
             names: Names::default(),
+            seed,
             hasher: FixedState::with_seed(seed),
             dots: 0,
+        }
+    }
+
+    /// Lets hashes depend on another number. Linear, unless it is the same or nothing is held.
+    pub(crate) fn reseed(&mut self, seed: u64)
+    where
+        P: Hash,
+    {
+        if seed == self.seed {
+            return;
+        }
+        (self.seed, self.hasher) = (seed, FixedState::with_seed(seed));
+        let held: Vec<_> = self.table.drain().collect();
+        for (path, slot) in held {
+            let hasher = &self.hasher;
+            self.table.insert_unique(hasher.hash_one(&path), (path, slot), |(path, _)| hasher.hash_one(path));
         }
     }
 
@@ -111,13 +129,19 @@ impl<P, V> EntryMap<P, V> {
         self.table.is_empty()
     }
 
+    /// How many entries there is room for without more memory.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.table.capacity()
+    }
+
     /// How many dots live in all entries or are killed in advance.
     #[must_use]
     pub fn dots(&self) -> usize {
         self.dots
     }
 
-    /// How many entries have a live dot.
+    /// How many entries have a live dot. Walks those of more than one dot.
     #[must_use]
     pub fn live(&self) -> usize {
         self.table.len() - self.crowded.dead()
@@ -146,6 +170,10 @@ impl<P: Hash + Eq, V> EntryMap<P, V> {
     {
         let (path, slot) = self.table.find(self.hasher.hash_one(path), |(held, _)| held.borrow() == path)?;
         Some((path, self.crowded.entry(&self.names, slot)))
+    }
+
+    pub(crate) fn hash_of(&self, path: &P) -> u64 {
+        self.hasher.hash_one(path)
     }
 
     /// The non-empty entries, in the order of the least dot of each: by the replicas' ids, and for each replica in the order
@@ -183,7 +211,7 @@ impl<P: Hash + Eq, V> EntryMap<P, V> {
 
     /// Puts an entry that is not empty where there is none.
     fn put(&mut self, path: P, entry: Entry<V>) {
-        let Self { table, crowded, names, hasher, dots } = self;
+        let Self { table, crowded, names, hasher, dots, .. } = self;
         let slot = crowded.put_entry(names, entry);
         *dots += crowded.dots(&slot);
         table.insert_unique(hasher.hash_one(&path), (path, slot), |(path, _)| hasher.hash_one(path));
@@ -207,7 +235,7 @@ impl<P: Hash + Eq, V> EntryMap<P, V> {
         P: Clone,
         V: Clone,
     {
-        let mut changed = Self { hasher: self.hasher.clone(), ..Self::default() };
+        let mut changed = Self::with_hash_seed(self.seed);
         let mut unchanged: Vec<Dot> = Vec::new();
         for (path, entry) in self.unordered() {
             if entry.kept_kills().is_empty() && entry.live().all(|(dot, _)| clock.contains(dot)) {

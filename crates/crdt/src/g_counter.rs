@@ -12,7 +12,7 @@ use crate::{Lattice, Overflow};
 #[doc = include_str!("../docs/both_sides/g_counter.md")]
 ///
 /// [`increment`](Self::increment) returns a part of the counter, which joins like the whole: late, twice or out of order,
-/// each increment counts once. 32 bytes for each writer that ever incremented, for ever, the first one inline; an increment
+/// each increment counts once. 24 bytes for each writer that ever incremented, for ever, the first one inline; an increment
 /// costs the logarithm of the writers, a join is linear.
 ///
 /// It can not be reset: use [`ResettableCounter`](crate::ResettableCounter). A writer's id must not be used at two

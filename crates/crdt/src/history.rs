@@ -2,9 +2,8 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
-use core::hash::{BuildHasher, Hash};
+use core::hash::Hash;
 
-use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use syncline_clocks::{CausalContext, Dot};
 
@@ -13,8 +12,8 @@ use crate::{Causal, Entries, EntryRef, Event, Repair, State, Store, Update};
 /// Below so many, events are remembered whatever the size of the value.
 const FEW: usize = 32;
 
-/// Recent events, in the order in which they came. Never more than there are entries, which are what they save from being
-/// sent.
+/// Recent events, in the order in which they came. No more than there are entries, which are what they save from being
+/// sent, or a few.
 #[derive(Debug)]
 pub(crate) struct History<P, V> {
     events: VecDeque<Event<P, V>>,
@@ -73,15 +72,15 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> History<P, V> {
             return None;
         }
         let mut paths: Vec<(P, Repair<V>)> = Vec::new();
-        let (mut index, hasher) = (HashTable::<usize>::new(), FixedState::with_seed(0));
+        let mut index = HashTable::<usize>::new();
         for (dot, path) in places {
-            let hash = hasher.hash_one(path);
+            let hash = entries.hash_of(path);
             let place = match index.find(hash, |place| paths[*place].0 == *path) {
                 Some(place) => *place,
                 None => {
                     let entry = entries.get(path).map(EntryRef::to_entry).unwrap_or_default();
                     paths.push((path.clone(), Repair { events: CausalContext::new(), entry }));
-                    index.insert_unique(hash, paths.len() - 1, |place| hasher.hash_one(&paths[*place].0));
+                    index.insert_unique(hash, paths.len() - 1, |place| entries.hash_of(&paths[*place].0));
                     paths.len() - 1
                 }
             };

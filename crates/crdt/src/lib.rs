@@ -1,7 +1,7 @@
 //! Values that merge by themselves.
 //!
-//! Every change, a removal too, is an [`Event`] with a [`Dot`](syncline_clocks::Dot) of its own and belongs to exactly
-//! one *path*. A replica's clock ([`CausalContext`](syncline_clocks::CausalContext)) holds the events that it has
+//! Every change, a removal too, is an [`Event`] with a [`Dot`] of its own and belongs to exactly
+//! one *path*. A replica's clock ([`CausalContext`]) holds the events that it has
 //! joined and nothing else, so **equal clocks mean equal states**. At each path stands an [`Entry`]: the live dots
 //! with their payloads, and the kills that the clock does not cover yet. Entries know no clock; [`Causal`] pairs a
 //! value with its own clock for use alone, a replicated partition keeps one clock for all its keys.
@@ -31,7 +31,7 @@
 //!
 //! ```
 //! use syncline_clocks::ReplicaId;
-//! use syncline_crdt::{OrSet, Replica};
+//! use syncline_crdt::{OrSet, Replica, Store};
 //!
 //! let [phone, laptop, tablet] = [1, 2, 3].map(ReplicaId::from_u128);
 //! let mut phone: Replica<OrSet<String>> = Replica::create(phone);
@@ -52,7 +52,6 @@
 //! // Repair after a loss: a delta, entries or a state, the same verb.
 //! tablet.join(&phone.diff(tablet.clock()))?;
 //! assert!(tablet.value_eq(&phone));
-//! # use syncline_crdt::Store;
 //! # Ok::<(), syncline_crdt::JoinError>(())
 //! ```
 //!
@@ -107,7 +106,7 @@ mod update;
 
 /// What happens if both sides change their copy at the same time: for each type, each pair of changes.
 ///
-/// Each row is executed by a test (`tests/both_sides.rs`), on two replicas that share what stands under *before*, in each
+/// Each row is executed by a test (`tests/core/both_sides.rs`), on two replicas that share what stands under *before*, in each
 /// order of delivery, and with the sides exchanged. Where a change would do nothing, such as the removal of what is not
 /// in, there is no event, and no row.
 ///
@@ -137,6 +136,8 @@ pub mod both_sides {}
 #[cfg(all(doctest, feature = "encoding"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+pub use syncline_clocks::{CausalContext, Dot, HybridTimestamp, ReplicaId};
 
 pub use admitted::Admitted;
 pub use causal::{Causal, Store};

@@ -58,8 +58,8 @@ impl<E: Hash + Eq> OrSet<E> {
         self.elements.get(element).is_some_and(EntryRef::is_live)
     }
 
-    /// The elements, each with the oldest of its additions, in the order of these: by the replicas' ids, and for each replica
-    /// in the order in which it added them. The same wherever the set is the same. Sorts them first.
+    /// The elements in the order of the least dot of each: by the ids of the replicas that added them, and for each replica in
+    /// the order in which it did. The same wherever the set is the same. Sorts them first.
     pub fn iter(&self) -> impl Iterator<Item = &E> {
         self.elements.iter().filter(|(_, entry)| entry.is_live()).map(|(element, _)| element)
     }

@@ -1,23 +1,24 @@
 //! The only editor of a value: one identity, its clock, and the recent events that repair others.
 
+use core::fmt;
 use core::ops::Deref;
 
 use syncline_clocks::{CausalContext, ReplicaId, RetireError, Retirement, Retirements};
 
 use crate::history::History;
 use crate::limits::Budget;
-use crate::{Causal, Changes, Delta, Edit, EntryMap, JoinError, Limits, Receiver, Store, Update, UpdateRef};
+use crate::{Causal, Changes, Delta, Edit, JoinError, Limits, Receiver, Store, Update, UpdateRef};
 
 /// How a replica is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Settings {
-    /// How many recent events are remembered, so that [`diff`](Replica::diff) can send these alone. Never more than there
-    /// are entries, which are what they save from being sent.
+    /// How many recent events are remembered, so that [`diff`](Replica::diff) can send these alone. No more than there are
+    /// entries, which are what they save from being sent, or 32.
     pub history: usize,
     /// What peers may make of it.
     pub limits: Limits,
-    /// What the hashes of paths depend on; nothing that can be seen depends on them. Where peers choose the paths, give a
-    /// random number, or they can choose ones that collide and make every look-up slow.
+    /// What the hashes of paths depend on; nothing that can be seen depends on them. Where peers choose the paths, give 64
+    /// random bits, or they can choose ones that collide and make every look-up slow.
     pub hash_seed: u64,
 }
 
@@ -30,7 +31,15 @@ impl Default for Settings {
 
 /// One replica of a value `S`, under an identity that nobody else uses.
 ///
-/// It is neither `Clone` nor deserializable: two copies that both edit would mint the same dots for different changes.
+/// It is neither `Clone` nor deserializable: two copies that both edit would mint the same dots for different changes. (One id
+/// may serve several values, each in a replica of its own: their dots never meet.)
+///
+/// ```compile_fail
+/// # use syncline_crdt::{OrSet, Replica, ReplicaId};
+/// let list: Replica<OrSet<u8>> = Replica::create(ReplicaId::from_u128(1));
+/// let twin = list.clone().edit(|list| list.insert(1));
+/// ```
+///
 /// What is stored is [`Saved`](crate::Saved), and [`resume`](Self::resume) asks how certain its end is.
 ///
 /// It remembers recent events, so that [`diff`](Self::diff) can send little.
@@ -54,7 +63,6 @@ impl Default for Settings {
 /// assert!(here.diff(there.clock()).is_empty());
 /// # Ok::<(), syncline_crdt::JoinError>(())
 /// ```
-#[derive(Debug)]
 pub struct Replica<S: Store> {
     pub(crate) id: ReplicaId,
     pub(crate) succeeds: Option<ReplicaId>,
@@ -65,6 +73,13 @@ pub struct Replica<S: Store> {
     history: History<S::Path, S::Payload>,
     limits: Limits,
     budget: Budget,
+}
+
+impl<S: Store + fmt::Debug> fmt::Debug for Replica<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.causal.value();
+        f.debug_struct("Replica").field("id", &self.id).field("clock", self.clock()).field("value", value).finish()
+    }
 }
 
 impl<S: Store> Deref for Replica<S> {
@@ -85,18 +100,17 @@ impl<S: Store> Replica<S> {
     /// As [`create`](Self::create), kept in this way.
     #[must_use]
     pub fn with_settings(id: ReplicaId, settings: Settings) -> Self {
-        let mut causal = Causal::<S>::default();
-        *causal.value.entries_mut() = EntryMap::with_hash_seed(settings.hash_seed);
-        Self::of_parts(id, None, causal, Retirements::new(), settings)
+        Self::of_parts(id, None, Causal::default(), Retirements::new(), settings)
     }
 
     pub(crate) fn of_parts(
         id: ReplicaId,
         succeeds: Option<ReplicaId>,
-        causal: Causal<S>,
+        mut causal: Causal<S>,
         retirements: Retirements,
         settings: Settings,
     ) -> Self {
+        causal.value.entries_mut().reseed(settings.hash_seed);
         Self {
             id,
             succeeds,
@@ -115,8 +129,8 @@ impl<S: Store> Replica<S> {
         self.id
     }
 
-    /// The identity that this one took the place of, when it resumed from something whose end was uncertain. Whoever holds
-    /// the list of members can retire that one.
+    /// The identity that this one took the place of, when it last resumed from something whose end was uncertain. Whoever
+    /// holds the list of members can retire that one.
     #[must_use]
     pub fn succeeds(&self) -> Option<ReplicaId> {
         self.succeeds
@@ -134,8 +148,9 @@ impl<S: Store> Replica<S> {
         &self.causal
     }
 
-    /// Runs one transaction and returns what it changed, to be joined by the others.
-    pub fn edit<R>(&mut self, transaction: impl FnOnce(&mut Edit<'_, S>) -> R) -> Delta<S::Path, S::Payload> {
+    /// Runs one transaction and returns what it changed, to be joined by the others. Verbs that can fail go into
+    /// [`try_edit`](Self::try_edit).
+    pub fn edit(&mut self, transaction: impl FnOnce(&mut Edit<'_, S>)) -> Delta<S::Path, S::Payload> {
         let mut delta = Delta::new();
         transaction(&mut Edit::begin(&mut self.causal, self.id, &mut self.minted, &mut delta, false));
         self.made(&delta);

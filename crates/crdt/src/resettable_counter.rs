@@ -147,12 +147,12 @@ impl CounterView {
 /// use syncline_crdt::{Replica, ResettableCounter};
 /// let mut here: Replica<ResettableCounter> = Replica::create(ReplicaId::from_u128(1));
 /// let mut there: Replica<ResettableCounter> = Replica::create(ReplicaId::from_u128(2));
-/// there.join(&here.edit(|counter| counter.increment(1)))?;
+/// there.join(&here.try_edit(|counter| counter.increment(1))?)?;
 /// let reset = there.edit(|counter| counter.reset());
-/// here.edit(|counter| counter.increment(2));          // at the same time
+/// here.try_edit(|counter| counter.increment(2))?;     // at the same time
 /// here.join(&reset)?;
 /// assert_eq!(here.value(), 2);
-/// # Ok::<(), syncline_crdt::JoinError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]

@@ -2,7 +2,7 @@
 
 use syncline_clocks::{ReplicaId, Retirements};
 
-use crate::{Causal, Replica, Settings, Store};
+use crate::{Causal, Delta, JoinError, Receiver, Replica, Settings, Store};
 
 /// A replica at rest: what [`Replica::save`] gives, to be stored and resumed. It can be copied, and it edits nothing.
 ///
@@ -29,6 +29,30 @@ pub struct Saved<S> {
     retirements: Retirements,
 }
 
+impl<S: Store> Saved<S> {
+    /// Adds a delta that the replica made, or joined, after it was saved: what is stored may be a replica at rest and a log of
+    /// deltas behind it, so that a change is stored at the cost of the change.
+    ///
+    /// ```
+    /// use syncline_crdt::{OrSet, Replica, ReplicaId, Settings, StoredEnd};
+    /// let mut list: Replica<OrSet<&str>> = Replica::create(ReplicaId::from_u128(1));
+    /// let mut stored = list.save();
+    /// let logged = list.edit(|list| list.insert("milk"));    // appended to a file, flushed, then sent
+    /// stored.add(&logged)?;
+    /// let list = Replica::resume(stored, StoredEnd::Certain, Settings::default());
+    /// assert!(list.contains("milk"));
+    /// # Ok::<(), syncline_crdt::JoinError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`JoinError`]; nothing changed then.
+    pub fn add(&mut self, delta: &Delta<S::Path, S::Payload>) -> Result<(), JoinError> {
+        // All that is stored is believed, what it says of the replica itself too.
+        let receiver = Receiver { writer: self.id, minted: u64::MAX, believes_kills: false };
+        self.causal.join(receiver, delta.into(), |_| ()).map(drop)
+    }
+}
+
 /// How certain it is that what was stored is the replica's last state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StoredEnd {
@@ -46,7 +70,8 @@ pub enum StoredEnd {
 impl<S: Store> Replica<S> {
     /// What has to be stored to come back.
     ///
-    /// Store it before a delta that it holds is sent to anybody, or resume from it as [`StoredEnd::Uncertain`].
+    /// Store it before a delta that it holds is sent to anybody, or resume from it as [`StoredEnd::Uncertain`]. It is as large
+    /// as the value; [`Saved::add`] takes a log of later deltas.
     #[must_use]
     pub fn save(&self) -> Saved<S> {
         Saved {

@@ -336,7 +336,7 @@ pub enum UpdateRef<'a, P: Hash + Eq, V> {
 }
 
 impl<P: Hash + Eq, V> Update<P, V> {
-    /// Whether the update can not change anything.
+    /// Whether the update says nothing. One that does may still be known already.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         match self {

@@ -15,7 +15,7 @@ use crate::update::UpdateRef;
 use crate::{Delta, DotChanges, DotSet, Entries, Entry, Event, JoinError, Receiver, Repair, State};
 
 impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
-    /// Joins an update into these entries and their clock, and says what changed, in the order of the dots that did.
+    /// Joins an update into these entries and their clock, and says what changed.
     ///
     /// Costs follow the update (a [`State`] costs by both states). A map that holds only the paths of the update
     /// gives the same result as one that holds all, except for a `State`.
@@ -88,7 +88,7 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
     /// Joins one event that was not joined before. `covers` says which events of its path were; of the event itself it may
     /// say anything.
     pub(crate) fn join_event(&mut self, covers: impl Fn(Dot) -> bool, event: &Event<P, V>) -> Done {
-        let Self { table, crowded, names, hasher, dots } = self;
+        let Self { table, crowded, names, hasher, dots, .. } = self;
         let Event { dot, path, payload, kills } = event;
         let hash = hasher.hash_one(path);
         // The common cases, without taking the entry out. All others, and these too, are what `Entry::join` says.

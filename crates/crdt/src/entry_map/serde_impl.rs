@@ -5,8 +5,9 @@
 //! stands in full beside its path.
 
 use alloc::vec::Vec;
-use core::hash::Hash;
+use core::hash::{BuildHasher, Hash};
 
+use foldhash::fast::FixedState;
 use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use syncline_clocks::{Dot, ReplicaId};
@@ -17,6 +18,9 @@ use crate::slots::EntryRef;
 
 /// A replica's entries of one dot: how far each number is ahead of the one before less 1, the path, the payload.
 type OfReplica<P, V> = (ReplicaId, Vec<(u64, P, V)>);
+
+/// All entries: those of one dot by replica, and the others.
+type Parts<P, V> = (Vec<OfReplica<P, V>>, Vec<(P, Entry<V>)>);
 
 impl<P: Hash + Eq + Serialize, V: Serialize> Serialize for EntryMap<P, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -60,29 +64,29 @@ where
             let form = "entries are not empty, one for each path, with dots of their own, in the order of these";
             de::Error::custom(form)
         };
-        let mut map = Self::default();
-        let others: Vec<(P, Entry<V>)> = if deserializer.is_human_readable() {
-            Vec::deserialize(deserializer)?
+        let (single, others): Parts<P, V> = if deserializer.is_human_readable() {
+            (Vec::new(), Vec::deserialize(deserializer)?)
         } else {
-            let (single, others) = <(Vec<OfReplica<P, V>>, Vec<(P, Entry<V>)>)>::deserialize(deserializer)?;
-            let ascend = single.is_sorted_by(|left, right| left.0 < right.0);
-            if !ascend || single.iter().any(|(_, entries)| entries.is_empty()) {
-                return Err(malformed());
-            }
-            for (replica, entries) in single {
-                let mut last = 0u64;
-                for (ahead, path, payload) in entries {
-                    last = last.checked_add(ahead).and_then(|last| last.checked_add(1)).ok_or_else(malformed)?;
-                    let dot = Dot::new(replica, last).expect("numbers begin at 1");
-                    map.add(path, Entry::from_parts([(dot, payload)].into(), Default::default()))
-                        .ok_or_else(malformed)?;
-                }
-            }
+            let (single, others) = Parts::<P, V>::deserialize(deserializer)?;
             if others.iter().any(|(_, entry)| entry.single()) {
                 return Err(malformed());
             }
-            others
+            (single, others)
         };
+        let alone = single.iter().flat_map(|(_, entries)| entries).map(|(_, path, _)| path);
+        let mut map = Self::with_hash_seed(seed_of(alone.chain(others.iter().map(|(path, _)| path))));
+        let ascend = single.is_sorted_by(|left, right| left.0 < right.0);
+        if !ascend || single.iter().any(|(_, entries)| entries.is_empty()) {
+            return Err(malformed());
+        }
+        for (replica, entries) in single {
+            let mut last = 0u64;
+            for (ahead, path, payload) in entries {
+                last = last.checked_add(ahead).and_then(|last| last.checked_add(1)).ok_or_else(malformed)?;
+                let dot = Dot::new(replica, last).expect("numbers begin at 1");
+                map.add(path, Entry::from_parts([(dot, payload)].into(), Default::default())).ok_or_else(malformed)?;
+            }
+        }
         if !others.is_sorted_by(|(_, left), (_, right)| left.first() <= right.first()) {
             return Err(malformed());
         }
@@ -96,6 +100,11 @@ where
         }
         Ok(map)
     }
+}
+
+/// A seed that depends on all paths: who chooses paths that collide under a seed has chosen another seed with them.
+fn seed_of<'p, P: Hash + 'p>(paths: impl Iterator<Item = &'p P>) -> u64 {
+    paths.fold(0, |seed, path| FixedState::with_seed(seed).hash_one(path))
 }
 
 impl<P: Hash + Eq, V> EntryMap<P, V> {

@@ -38,7 +38,7 @@ fn set(edit: &mut Edit<'_, Names>, key: &'static str, nanos: u64) {
 
 /// Nothing beyond 100 nanoseconds is believed.
 fn admit(update: Update<&'static str, (HybridTimestamp, u8)>) -> Admitted<&'static str, (HybridTimestamp, u8), u64> {
-    update.admit(|timestamp| match timestamp.time.as_nanos() {
+    update.admit(&CausalContext::new(), |timestamp| match timestamp.time.as_nanos() {
         nanos @ 101.. => Err(nanos),
         _ => Ok(()),
     })
@@ -70,7 +70,7 @@ fn history(events: usize) -> Replica<Names> {
 fn a_delta_loses_the_refused_events() {
     let here = history(64);
     let mut there = replica(B, 64);
-    let Admitted { update, refused } = admit(here.diff(there.clock()));
+    let Admitted { update, refused, .. } = admit(here.diff(there.clock()));
     assert_eq!(refused, [(dots(&[2])[0], 500), (dots(&[3])[0], 600)]);
     let update = update.unwrap();
     assert!(matches!(update, Update::Delta(_)));
@@ -89,7 +89,7 @@ fn entries_lose_the_paths_where_a_refused_event_lives() {
         let _ = here.edit(|names| set(names, key, nanos));
     }
     let mut there = replica(B, 64);
-    let Admitted { update, refused } = admit(here.diff(there.clock()));
+    let Admitted { update, refused, .. } = admit(here.diff(there.clock()));
     assert_eq!(refused, [(dots(&[2])[0], 500)]);
     let update = update.unwrap();
     assert!(matches!(update, Update::Entries(_)));
@@ -103,11 +103,11 @@ fn entries_lose_the_paths_where_a_refused_event_lives() {
 #[test]
 fn a_state_is_admitted_whole_or_not() {
     let here = history(64);
-    let Admitted { update, refused } = admit(Update::State(here.causal().state()));
+    let Admitted { update, refused, .. } = admit(Update::State(here.causal().state()));
     assert_eq!((update, refused), (None, vec![(dots(&[2])[0], 500)]));
     let mut mended = here;
     let _ = mended.edit(|names| set(names, "far", 8));
-    let Admitted { update, refused } = admit(Update::State(mended.causal().state()));
+    let Admitted { update, refused, .. } = admit(Update::State(mended.causal().state()));
     assert!(refused.is_empty());
     assert_eq!(update, Some(Update::State(mended.causal().state())));
 }
@@ -118,9 +118,24 @@ fn nothing_is_left_of_an_update_of_refused_events() {
         let mut here: Replica<LwwRegister<u8>> =
             Replica::with_settings(A, Settings { history: events, ..Settings::default() });
         here.try_edit(|register| register.set(1, at(1_000))).unwrap();
-        let admitted = here.diff(&CausalContext::new()).admit(Err::<(), _>);
+        let admitted = here.diff(&CausalContext::new()).admit(&CausalContext::new(), Err::<(), _>);
         assert_eq!((admitted.update, admitted.refused), (None, vec![(Dot::first(A), at(1_000))]));
-        let admitted = here.diff(&CausalContext::new()).admit(|_| Ok::<(), ()>(()));
+        let admitted = here.diff(&CausalContext::new()).admit(&CausalContext::new(), |_| Ok::<(), ()>(()));
         assert_eq!(admitted.update, Some(here.diff(&CausalContext::new())));
+    }
+}
+
+/// What was joined before was admitted before, whatever the wall clock says now; the latest of the rest is to be observed.
+#[test]
+fn what_is_known_is_not_asked_about() {
+    let mut here = replica(A, 64);
+    let _ = here.edit(|names| set(names, "far", 500));
+    let known = here.clock().clone();
+    let _ = here.edit(|names| set(names, "good", 7));
+    let _ = here.edit(|names| set(names, "good", 9));
+    for update in [here.diff(&CausalContext::new()), Update::State(here.causal().state())] {
+        let check = |timestamp: HybridTimestamp| if timestamp == at(500) { Err(()) } else { Ok(()) };
+        let Admitted { update: admitted, refused, latest } = update.clone().admit(&known, check);
+        assert_eq!((admitted, refused, latest), (Some(update), Vec::new(), Some(at(9))));
     }
 }

@@ -129,7 +129,7 @@ fn another_kind_or_version() {
     type OfStrings<T> = Result<T, DecodeError>;
     let kinds = [(&delta, Kind::Delta), (&entries, Kind::Entries), (&state, Kind::State), (&saved, Kind::Saved)];
     for (bytes, kind) in kinds {
-        let other = DecodeError::Kind(kind as u8);
+        let other = DecodeError::Kind(Some(kind));
         let as_delta: OfStrings<Delta<String, ()>> = decode(bytes);
         let as_entries: OfStrings<Entries<String, ()>> = decode(bytes);
         let as_state: OfStrings<State<String, ()>> = decode(bytes);
@@ -145,8 +145,8 @@ fn another_kind_or_version() {
         }
     }
     let unknown = sealed([&delta[..3], &[9], &delta[4..]].concat());
-    assert_eq!(decode::<Update<String, ()>>(&unknown), Err(DecodeError::Kind(9)));
-    assert_eq!(decode::<Saved<OrSet<String>>>(&unknown), Err(DecodeError::Kind(9)));
+    assert_eq!(decode::<Update<String, ()>>(&unknown), Err(DecodeError::Kind(None)));
+    assert_eq!(decode::<Saved<OrSet<String>>>(&unknown), Err(DecodeError::Kind(None)));
     // A later version is told as such, whatever its checksum is.
     for version in [0, 2, 255] {
         let later = [&delta[..2], &[version], &delta[3..]].concat();

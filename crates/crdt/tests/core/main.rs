@@ -12,4 +12,5 @@ mod repairs;
 mod samples;
 mod schedules;
 mod transactions;
+mod values;
 mod what_others_get_wrong;

@@ -108,7 +108,7 @@ fn a_dot_with_two_payloads_is_a_typed_error() {
 fn a_counter_that_is_counted_up_and_reset_stays_small() {
     let mut here = Replica::<ResettableCounter>::create(ReplicaId::from_u128(1));
     for _ in 0..1_000 {
-        let _ = here.edit(|counter| counter.increment(1));
+        let _ = here.edit(|counter| counter.increment(1).unwrap());
         let _ = here.edit(|counter| counter.reset());
     }
     assert_eq!(here.entries().iter().flat_map(|(_, entry)| entry.live()).count(), 1);
@@ -121,10 +121,10 @@ fn a_transaction_that_resets_and_then_counts_has_reset() {
     let (a, b) = (ReplicaId::from_u128(1), ReplicaId::from_u128(2));
     let mut here = Replica::<ResettableCounter>::create(a);
     let mut there = Replica::<ResettableCounter>::create(b);
-    let _ = here.edit(|counter| counter.increment(1));
+    let _ = here.edit(|counter| counter.increment(1).unwrap());
     let _ = here.edit(|counter| {
         counter.reset();
-        counter.increment(2)
+        counter.increment(2).unwrap();
     });
     there.join(&here.diff(there.clock())).unwrap();
     assert_eq!((here.value(), there.value()), (2, 2));
@@ -136,11 +136,10 @@ fn a_transaction_that_resets_and_then_counts_has_reset() {
 fn a_reset_behind_an_increment_leaves_one_dot() {
     let mut here = Replica::<ResettableCounter>::create(ReplicaId::from_u128(1));
     let mut there = Replica::<ResettableCounter>::create(ReplicaId::from_u128(2));
-    here.join(&there.edit(|counter| counter.increment(1))).unwrap();
+    here.join(&there.edit(|counter| counter.increment(1).unwrap())).unwrap();
     let _ = here.edit(|counter| {
-        let counted = counter.increment(1);
+        counter.increment(1).unwrap();
         counter.reset();
-        counted
     });
     assert_eq!((here.value(), here.entries().iter().flat_map(|(_, entry)| entry.live()).count()), (0, 1));
 }

@@ -8,6 +8,8 @@ use crate::{Changes, EntryMap, Event, JoinError, Receiver, State, UpdateRef};
 
 /// A type whose state is a map of entries: what [`Causal`] and [`Replica`](crate::Replica) work on.
 ///
+/// `Hash`, `Eq` and `Clone` of its paths and payloads must not panic: a join or an edit that they break off may be done in part.
+///
 /// A type of your own is a map of entries, a reading of it, and verbs that say which dots they kill:
 ///
 /// ```

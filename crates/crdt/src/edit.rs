@@ -85,7 +85,9 @@ impl<'a, S: Store> Edit<'a, S> {
         let clock = &self.causal.clock;
         let covers = |dot| is_own(dot) || clock.contains(dot);
         let mut own = kills.iter().filter(|dot| is_own(*dot));
-        let replaced = own.next().filter(|_| own.next().is_none());
+        // Only what lives here still: an event that another one of the transaction has killed would be dead to the others.
+        let lives = |dot: &Dot| entries.get(&path).is_some_and(|entry| entry.get(*dot).is_some());
+        let replaced = own.next().filter(|_| own.next().is_none()).filter(lives);
         drop(own);
         if let Some(dot) = replaced {
             let place = usize::try_from(dot.sequence() - first).expect("the delta fits into memory");

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use syncline_clocks::{CausalContext, Dot};
 
-use crate::DotSet;
+use crate::{DotSet, Event};
 
 /// The live dots of one path with their payloads, and the *kept kills*: dots that an event killed and that the clock
 /// does not cover yet.
@@ -159,23 +159,46 @@ impl<V: Clone> Entry<V> {
     /// side kills it; a kill is kept while neither side has joined its victim. Costs by both entries, times the
     /// logarithm of the other.
     pub fn join(&mut self, mine: impl Fn(Dot) -> bool, other: &Self, theirs: impl Fn(Dot) -> bool) -> DotChanges {
-        let mut changes = DotChanges::default();
+        let (mut born, mut died) = (Vec::new(), Vec::new());
         self.live.retain(|(dot, _)| {
             let survives = (other.get(*dot).is_some() || !theirs(*dot)) && !other.kept_kills.contains(*dot);
             if !survives {
-                changes.died.insert(*dot);
+                died.push(*dot);
             }
             survives
         });
         for (dot, payload) in &other.live {
             if !mine(*dot) && !self.kept_kills.contains(*dot) && !other.kept_kills.contains(*dot) {
-                let place = self.live.partition_point(|(held, _)| held < dot);
-                self.live.insert(place, (*dot, payload.clone()));
-                changes.born.insert(*dot);
+                self.live.push((*dot, payload.clone()));
+                born.push(*dot);
             }
+        }
+        // Two runs that ascend.
+        if !self.live.is_sorted_by(|left, right| left.0 < right.0) {
+            self.live.sort_by_key(|(dot, _)| *dot);
         }
         self.kept_kills.retain(|dot| !mine(dot) && !theirs(dot));
         self.kept_kills.extend(other.kept_kills.iter().filter(|dot| !mine(*dot) && !theirs(*dot)));
+        DotChanges { born: born.into_iter().collect(), died: died.into_iter().collect() }
+    }
+
+    /// As [`join`](Self::join) of [`of_event`](Self::of_event), for an event that was not joined before. It looks at no dot but
+    /// the event's own, what that kills and what is killed already: many events of one path do not cost by all before them.
+    pub(crate) fn join_event<P>(&mut self, covers: impl Fn(Dot) -> bool, event: &Event<P, V>) -> DotChanges {
+        let Event { dot, payload, kills, .. } = event;
+        let mut changes = DotChanges::default();
+        changes.died = kills.iter().filter(|kill| self.get(*kill).is_some()).collect();
+        if !changes.died.is_empty() {
+            self.live.retain(|(held, _)| !changes.died.contains(*held));
+        }
+        if let Some(payload) = payload.as_ref().filter(|_| !self.kept_kills.contains(*dot)) {
+            let place = self.live.partition_point(|(held, _)| held < dot);
+            self.live.insert(place, (*dot, payload.clone()));
+            changes.born = (*dot).into();
+        }
+        let is_awaited = |kill: Dot| kill != *dot && !covers(kill);
+        self.kept_kills.retain(is_awaited);
+        self.kept_kills.extend(kills.iter().filter(|kill| is_awaited(*kill)));
         changes
     }
 }

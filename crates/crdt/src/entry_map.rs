@@ -253,6 +253,11 @@ impl<P: Hash + Eq, V> EntryMap<P, V> {
         self.unordered().all(|(_, entry)| entry.live().all(|(dot, _)| clock.contains(dot)))
     }
 
+    /// Whether a live dot is in this clock.
+    pub(crate) fn has_live(&self, clock: &CausalContext) -> bool {
+        self.unordered().any(|(_, entry)| entry.live().any(|(dot, _)| clock.contains(dot)))
+    }
+
     /// Gives memory back when the table has become sparse.
     fn shrink(&mut self) {
         const SMALL: usize = 64;

@@ -8,6 +8,13 @@ macro_rules! extremum {
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
         pub struct $name<T> {
+            #[cfg_attr(
+                feature = "serde",
+                serde(
+                    with = "crate::none_or_one",
+                    bound(serialize = "T: serde::Serialize", deserialize = "T: serde::Deserialize<'de>")
+                )
+            )]
             value: Option<T>,
         }
 

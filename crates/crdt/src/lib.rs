@@ -95,6 +95,8 @@ mod limits;
 mod lww_register;
 mod mv_register;
 mod names;
+#[cfg(feature = "serde")]
+mod none_or_one;
 mod or_set;
 mod pn_counter;
 mod receiver;

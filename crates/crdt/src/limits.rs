@@ -45,7 +45,8 @@ impl Default for Limits {
     }
 }
 
-/// Bounds of what a replica's clock holds, so that it is counted only where a limit is near.
+/// Bounds of what a replica's clock holds, so that it is counted only where a limit is near. Beside its own interval, which an
+/// edit may begin at any time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Budget {
     replicas: usize,
@@ -71,7 +72,7 @@ impl Budget {
             return Err(JoinError::Limit(LimitReached::Dots { would_be, limit: limits.dots }));
         }
         let more = update.intervals();
-        let within = |bound: usize, limit: usize| bound.saturating_add(more) <= limit;
+        let within = |bound: usize, limit: usize| bound.saturating_add(more).saturating_add(1) <= limit;
         if !within(self.replicas, limits.clock.replicas) || !within(self.intervals, limits.clock.intervals) {
             try_join(limits, clock, update)?;
             *self = Self::of(clock);

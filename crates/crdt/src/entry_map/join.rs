@@ -140,8 +140,7 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
             }
             hash_table::Entry::Vacant(_) => {}
         }
-        let said = Entry::of_event(*dot, payload.clone(), kills.clone());
-        self.join_entry(path, |known| known != *dot && covers(known), &said, |said| said == *dot)
+        self.change_entry(path, |entry| entry.join_event(covers, event))
     }
 
     /// Lets a payload live under a dot that was just minted, in place of everything that lives at the path, and says what
@@ -199,9 +198,14 @@ impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
         other: &Entry<V>,
         theirs: impl Fn(Dot) -> bool,
     ) -> Done {
+        self.change_entry(path, |entry| entry.join(mine, other, theirs))
+    }
+
+    /// Takes an entry out, changes it, and puts it back.
+    fn change_entry(&mut self, path: &P, change: impl FnOnce(&mut Entry<V>) -> DotChanges) -> Done {
         let mut entry = self.take(path);
         let was_live = entry.is_live();
-        let dots = entry.join(mine, other, theirs);
+        let dots = change(&mut entry);
         let is_live = entry.is_live();
         if !entry.is_empty() {
             self.put(path.clone(), entry);

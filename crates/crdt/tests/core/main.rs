@@ -6,6 +6,7 @@ mod both_sides;
 mod canonical;
 mod decoding;
 mod golden;
+mod hostile;
 mod json;
 mod limits;
 mod repairs;

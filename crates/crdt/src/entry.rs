@@ -186,8 +186,8 @@ impl<V: Clone> Entry<V> {
     /// the event's own, what that kills and what is killed already: many events of one path do not cost by all before them.
     pub(crate) fn join_event<P>(&mut self, covers: impl Fn(Dot) -> bool, event: &Event<P, V>) -> DotChanges {
         let Event { dot, payload, kills, .. } = event;
-        let mut changes = DotChanges::default();
-        changes.died = kills.iter().filter(|kill| self.get(*kill).is_some()).collect();
+        let died: DotSet = kills.iter().filter(|kill| self.get(*kill).is_some()).collect();
+        let mut changes = DotChanges { born: DotSet::new(), died };
         if !changes.died.is_empty() {
             self.live.retain(|(held, _)| !changes.died.contains(*held));
         }

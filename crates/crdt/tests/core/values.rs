@@ -3,7 +3,7 @@
 use syncline_clocks::{HybridTimestamp, ReplicaId, WallTime};
 use syncline_crdt::{
     EnableWinsFlag, Entry, EntryMap, GCounter, GSet, JoinError, Lattice, LimitReached, LwwRegister, MvRegister, OrSet,
-    Overflow, Replica, ResettableCounter, Settings, Store, StoredEnd,
+    Overflow, PnCounter, Replica, ResettableCounter, Settings, Store, StoredEnd,
 };
 
 const A: ReplicaId = ReplicaId::from_u128(1);
@@ -82,6 +82,17 @@ fn sizes_and_emptiness() {
     assert!(grown.is_empty() && grown.len() == 0);
     assert!(grown.insert(1).is_some() && grown.insert(1).is_none());
     assert!(!grown.is_empty() && grown.len() == 1 && grown.contains(&1) && !grown.contains(&2));
+    let mut both = PnCounter::default();
+    let (up, down) = (both.increment(A, 2).unwrap(), both.increment(A, -5).unwrap());
+    let mut there = PnCounter::default();
+    assert!(there.join(&both) && !there.join(&both) && !there.join(&up) && !there.join(&down) && there.value() == -3);
+    let states: Vec<_> = [1, 2].map(|element| Replica::<OrSet<u8>>::create(A).edit(|set| set.insert(element))).into();
+    let [one, other] = [&states[0], &states[1]].map(|delta| {
+        let mut replica: Replica<OrSet<u8>> = Replica::create(B);
+        replica.join(delta).unwrap();
+        replica.causal().state()
+    });
+    assert!(one == one.clone() && one != other, "equal clocks, other elements");
     let mut counter = GCounter::default();
     assert!(!counter.join(&GCounter::default()) && counter.value() == 0);
     assert!(counter.increment(A, 0).unwrap() == GCounter::default() && counter.totals().count() == 0);

@@ -211,9 +211,13 @@ impl<'a, 'b> Hostile<'a, 'b> {
             let entry = self.entry(&path, &clock, &clock);
             entries.insert(path, entry);
         }
-        // What no state can be is refused when it is decoded, which is another target's to try.
-        State::new(clock, entries)
-            .unwrap_or_else(|_| State::new(CausalContext::new(), EntryMap::default()).expect("it is empty"))
+        // What no state can be, such as one dot at two paths, is refused when it is decoded: that is another target's to try.
+        let arrives = |state: &State<Path, Payload>| {
+            let bytes = postcard::to_allocvec(state);
+            bytes.is_ok_and(|bytes| postcard::from_bytes::<State<Path, Payload>>(&bytes).is_ok())
+        };
+        let state = State::new(clock, entries).ok().filter(arrives);
+        state.unwrap_or_else(|| State::new(CausalContext::new(), EntryMap::default()).expect("it is empty"))
     }
 
     fn update(&mut self) -> Update {

@@ -39,9 +39,9 @@ pub const GROUP: Group =
 fn rows() -> Vec<Row> {
     // Times have room for a noisy machine, bytes for a field or two.
     let reaches = |update, join, delta, state| Reaches { update, join, delta, state };
-    let g_counter = reaches(Some(0.1), Some(0.05), Some(0.3), Some(0.6));
-    let pn_counter = reaches(Some(0.1), Some(0.05), Some(0.3), Some(0.6));
-    let resettable = reaches(Some(3.0), Some(2.5), Some(0.75), Some(1.25));
+    let g_counter = reaches(Some(0.15), Some(0.25), Some(0.3), Some(0.6));
+    let pn_counter = reaches(Some(0.2), Some(0.3), Some(0.3), Some(0.6));
+    let resettable = reaches(Some(4.0), Some(3.5), Some(0.75), Some(1.25));
     let small = reaches(Some(1.0), Some(1.0), Some(0.6), Some(1.3));
     let large = reaches(Some(0.05), Some(0.05), Some(0.025), Some(1.6));
     let small_g_set = reaches(Some(0.2), Some(0.2), Some(0.05), Some(0.2));

@@ -74,7 +74,8 @@ impl<'a, S: Store> Edit<'a, S> {
     /// Lets `payload` live at `path` and kills the given dots, which this replica has seen there and nowhere else.
     ///
     /// # Panics
-    /// If a dot of this transaction is killed at another path than its own, and after 2^64 - 1 events of this replica.
+    /// After 2^64 - 1 events of this replica. A dot of another path is not refused, and must not be given: replicas would differ
+    /// by the order in which they hear of it.
     pub fn change(&mut self, path: S::Path, payload: Option<S::Payload>, kills: DotSet) {
         let (writer, first) = (self.writer, self.first);
         let entries = self.causal.value.entries_mut();

@@ -4,94 +4,14 @@
 //! excuses it. Without one, a replica that gets the third of three events never asks for the second, which alone kills
 //! the first: a removed element is back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::event_set::{Dot, Log, Rules, Set};
 
-use syncline_clocks::ReplicaId;
-use syncline_crdt::laws::{Context, Diff, SetOperation, Situation, Specified, Subject, Violation, specification};
+pub(crate) struct Notes;
 
-type Dot = (ReplicaId, u64);
-
-/// It lets an element live, or not, and kills earlier dots of it.
-#[derive(Clone)]
-pub(crate) struct Event {
-    dot: Dot,
-    inserts: Option<u8>,
-    kills: BTreeSet<Dot>,
-}
-
-pub(crate) struct Set {
-    writer: ReplicaId,
-    log: BTreeMap<Dot, Event>,
-    live: BTreeMap<Dot, u8>,
-    clock: BTreeSet<Dot>,
-}
-
-impl Set {
-    fn knows(&self, event: &Event) -> bool {
-        self.clock.contains(&event.dot)
+impl Rules for Notes {
+    fn knows(log: &Log, dot: Dot) -> bool {
+        log.contains_key(&dot) || log.values().any(|event| event.kills.contains(&dot)) // The mistake.
     }
 }
 
-impl Subject for Set {
-    type Operation = SetOperation<u8>;
-    type Update = Vec<Event>;
-
-    fn create(writer: ReplicaId) -> Self {
-        Self { writer, log: BTreeMap::new(), live: BTreeMap::new(), clock: BTreeSet::new() }
-    }
-
-    fn edit(&mut self, operation: &SetOperation<u8>) -> Vec<Event> {
-        let own = self.log.keys().filter(|dot| dot.0 == self.writer).count() as u64;
-        let inserts = matches!(operation, SetOperation::Insert(_)).then_some(*operation.element());
-        let kills = self.live.iter().filter(|(_, element)| *element == operation.element()).map(|(dot, _)| *dot);
-        let event = Event { dot: (self.writer, own + 1), inserts, kills: kills.collect() };
-        self.join(&vec![event.clone()]).expect("it refuses nothing");
-        vec![event]
-    }
-
-    fn join(&mut self, events: &Vec<Event>) -> Result<(), Violation> {
-        for event in events {
-            if self.clock.insert(event.dot) {
-                self.log.insert(event.dot, event.clone());
-                self.live.extend(event.inserts.map(|element| (event.dot, element)));
-                self.live.retain(|dot, _| !event.kills.contains(dot));
-                self.clock.extend(&event.kills); // The mistake.
-            }
-        }
-        Ok(())
-    }
-
-    fn state(&self) -> Vec<Event> {
-        self.log.values().cloned().collect()
-    }
-
-    fn diff(&self, receiver: &Self, _keep: Option<usize>) -> Diff<Vec<Event>> {
-        let lacking = self.log.values().filter(|event| !receiver.knows(event));
-        Diff { update: lacking.cloned().collect(), kind: Situation::DeltaRepair, cut_short: false }
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        format!("{:?}", self.live).into_bytes()
-    }
-
-    fn covers(&self, events: &Vec<Event>) -> Option<bool> {
-        Some(events.iter().all(|event| self.knows(event)))
-    }
-}
-
-impl Specified for Set {
-    type Operation = SetOperation<u8>;
-    type Value = BTreeSet<u8>;
-
-    fn value(&self) -> BTreeSet<u8> {
-        self.live.values().copied().collect()
-    }
-
-    fn replaces(later: &SetOperation<u8>, earlier: &SetOperation<u8>) -> bool {
-        later.element() == earlier.element()
-    }
-
-    fn expected(context: &Context<'_, SetOperation<u8>>) -> BTreeSet<u8> {
-        specification::or_set(context)
-    }
-}
+pub(crate) type Noting = Set<Notes>;

@@ -9,6 +9,7 @@ mod delta_under_whole_clock;
 mod dot_reused_after_restore;
 mod duplicate_counted;
 mod early_removal_dropped;
+mod event_set;
 mod gap_taken_for_known;
 mod killed_dots_in_clock;
 mod loser_dropped;
@@ -17,7 +18,7 @@ mod partial_state_deletes;
 mod removal_of_the_unseen;
 mod removal_without_dot;
 mod reset_takes_the_unseen;
-mod right_set;
+mod state_set;
 mod tie_by_arrival;
 
 use syncline_crdt::laws::{Law, Laws, Specified, Subject, Trace};
@@ -57,12 +58,12 @@ fn decrement_lost() {
 
 #[test]
 fn delta_under_whole_clock() {
-    is_caught::<delta_under_whole_clock::Set>(Law::Convergence);
+    is_caught::<delta_under_whole_clock::Economical>(Law::Convergence);
 }
 
 #[test]
 fn dot_reused_after_restore() {
-    is_caught::<dot_reused_after_restore::Set>(Law::Commutativity);
+    is_caught::<dot_reused_after_restore::Reused>(Law::Commutativity);
 }
 
 #[test]
@@ -72,17 +73,17 @@ fn duplicate_counted() {
 
 #[test]
 fn early_removal_dropped() {
-    is_caught::<early_removal_dropped::Set>(Law::Deltas);
+    is_caught::<early_removal_dropped::Forgetful>(Law::Deltas);
 }
 
 #[test]
 fn gap_taken_for_known() {
-    is_caught::<gap_taken_for_known::Set>(Law::Clock);
+    is_caught::<gap_taken_for_known::Leaping>(Law::Clock);
 }
 
 #[test]
 fn killed_dots_in_clock() {
-    is_caught::<killed_dots_in_clock::Set>(Law::Clock);
+    is_caught::<killed_dots_in_clock::Noting>(Law::Clock);
 }
 
 #[test]
@@ -97,7 +98,7 @@ fn old_values_back() {
 
 #[test]
 fn partial_state_deletes() {
-    is_caught::<partial_state_deletes::Set>(Law::Deltas);
+    is_caught::<partial_state_deletes::Cutting>(Law::Deltas);
 }
 
 #[test]
@@ -107,7 +108,7 @@ fn removal_of_the_unseen() {
 
 #[test]
 fn removal_without_dot() {
-    is_caught::<removal_without_dot::Set>(Law::Convergence);
+    is_caught::<removal_without_dot::Unnoticed>(Law::Convergence);
 }
 
 #[test]
@@ -122,5 +123,5 @@ fn tie_by_arrival() {
 
 #[test]
 fn the_right_set_passes() {
-    Laws::<right_set::Set>::specified().assert(0..1_000);
+    Laws::<event_set::Set<event_set::Right>>::specified().assert(0..1_000);
 }

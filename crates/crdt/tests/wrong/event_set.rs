@@ -1,39 +1,62 @@
-//! The same observed-remove set without a mistake: what the harness must let pass. (It keeps every event for ever.)
+//! An observed-remove set of events, each kept for ever: without a mistake, what the harness must let pass. Mistakes
+//! replace one of its rules.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::marker::PhantomData;
 
 use syncline_clocks::ReplicaId;
-use syncline_crdt::laws::{Context, Diff, SetOperation, Situation, Specified, Subject, Violation, specification};
+use syncline_crdt::laws::{
+    Backup, Context, Diff, SetOperation, Situation, Specified, Subject, Violation, specification,
+};
 
-type Dot = (ReplicaId, u64);
+pub(crate) type Dot = (ReplicaId, u64);
 
 /// It lets an element live, or not, and kills earlier dots of it.
 #[derive(Clone)]
 pub(crate) struct Event {
     dot: Dot,
     inserts: Option<u8>,
-    kills: BTreeSet<Dot>,
+    pub(crate) kills: BTreeSet<Dot>,
 }
 
-pub(crate) struct Set {
-    writer: ReplicaId,
-    log: BTreeMap<Dot, Event>,
-    live: BTreeMap<Dot, u8>,
-    killed: BTreeSet<Dot>,
-}
+pub(crate) type Log = BTreeMap<Dot, Event>;
 
-impl Set {
-    fn knows(&self, event: &Event) -> bool {
-        self.log.contains_key(&event.dot)
+/// The rules, as they are right.
+pub(crate) trait Rules: 'static {
+    /// Whether kills wait for events that have not arrived.
+    const KEEPS_KILLS: bool = true;
+    /// Whether its clock says which events it has.
+    const HAS_A_CLOCK: bool = true;
+
+    /// Which events need not be sent.
+    fn knows(log: &Log, dot: Dot) -> bool {
+        log.contains_key(&dot)
+    }
+
+    /// Under which id a backup goes on.
+    fn restored(_old: ReplicaId, new: ReplicaId) -> ReplicaId {
+        new
     }
 }
 
-impl Subject for Set {
+pub(crate) struct Right;
+
+impl Rules for Right {}
+
+pub(crate) struct Set<R> {
+    writer: ReplicaId,
+    log: Log,
+    live: BTreeMap<Dot, u8>,
+    killed: BTreeSet<Dot>,
+    rules: PhantomData<R>,
+}
+
+impl<R: Rules> Subject for Set<R> {
     type Operation = SetOperation<u8>;
     type Update = Vec<Event>;
 
     fn create(writer: ReplicaId) -> Self {
-        Self { writer, log: BTreeMap::new(), live: BTreeMap::new(), killed: BTreeSet::new() }
+        Self { writer, log: Log::new(), live: BTreeMap::new(), killed: BTreeSet::new(), rules: PhantomData }
     }
 
     fn edit(&mut self, operation: &SetOperation<u8>) -> Vec<Event> {
@@ -47,11 +70,14 @@ impl Subject for Set {
 
     fn join(&mut self, events: &Vec<Event>) -> Result<(), Violation> {
         for event in events {
-            if !self.knows(event) {
+            if !R::knows(&self.log, event.dot) {
                 self.log.insert(event.dot, event.clone());
                 self.live.extend(event.inserts.map(|element| (event.dot, element)));
                 self.killed.extend(&event.kills);
                 self.live.retain(|dot, _| !self.killed.contains(dot));
+                if !R::KEEPS_KILLS {
+                    self.killed.clear();
+                }
             }
         }
         Ok(())
@@ -62,7 +88,7 @@ impl Subject for Set {
     }
 
     fn diff(&self, receiver: &Self, _keep: Option<usize>) -> Diff<Vec<Event>> {
-        let lacking = self.log.values().filter(|event| !receiver.knows(event));
+        let lacking = self.log.values().filter(|event| !R::knows(&receiver.log, event.dot));
         Diff { update: lacking.cloned().collect(), kind: Situation::DeltaRepair, cut_short: false }
     }
 
@@ -71,11 +97,20 @@ impl Subject for Set {
     }
 
     fn covers(&self, events: &Vec<Event>) -> Option<bool> {
-        Some(events.iter().all(|event| self.knows(event)))
+        R::HAS_A_CLOCK.then(|| events.iter().all(|event| R::knows(&self.log, event.dot)))
+    }
+
+    fn back_up(&self) -> Backup<Self> {
+        let (writer, events) = (self.writer, self.state());
+        Box::new(move |new_id| {
+            let mut restored = Self::create(R::restored(writer, new_id));
+            restored.join(&events)?;
+            Ok(restored)
+        })
     }
 }
 
-impl Specified for Set {
+impl<R: Rules> Specified for Set<R> {
     type Operation = SetOperation<u8>;
     type Value = BTreeSet<u8>;
 

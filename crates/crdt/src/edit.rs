@@ -74,8 +74,9 @@ impl<'a, S: Store> Edit<'a, S> {
     /// Lets `payload` live at `path` and kills the given dots, which this replica has seen there and nowhere else.
     ///
     /// # Panics
-    /// After 2^64 - 1 events of this replica. A dot of another path is not refused, and must not be given: replicas would differ
-    /// by the order in which they hear of it.
+    /// If a dot of this transaction is killed at another path than its own, and after 2^64 - 1 events of this replica. An
+    /// earlier dot of another path is not noticed, and must not be given: replicas would differ by the order in which they
+    /// hear of it.
     pub fn change(&mut self, path: S::Path, payload: Option<S::Payload>, kills: DotSet) {
         let (writer, first) = (self.writer, self.first);
         let entries = self.causal.value.entries_mut();
@@ -85,15 +86,17 @@ impl<'a, S: Store> Edit<'a, S> {
         let is_own = |dot: Dot| dot.replica() == writer && dot.sequence() >= first;
         let clock = &self.causal.clock;
         let covers = |dot| is_own(dot) || clock.contains(dot);
-        let mut own = kills.iter().filter(|dot| is_own(*dot));
+        let place = |dot: Dot| usize::try_from(dot.sequence() - first).expect("the delta fits into memory");
+        let event_of = |dot| self.delta.events().get(place(dot));
+        let mut own = (&kills).into_iter().filter(|dot| is_own(*dot));
+        let is_here = |dot| event_of(dot).is_some_and(|event| event.path == path);
+        assert!(own.clone().all(is_here), "a change kills dots of its own path");
         // Only what lives here still: an event that another one of the transaction has killed would be dead to the others.
         let lives = |dot: &Dot| entries.get(&path).is_some_and(|entry| entry.get(*dot).is_some());
         let replaced = own.next().filter(|_| own.next().is_none()).filter(lives);
         drop(own);
         if let Some(dot) = replaced {
-            let place = usize::try_from(dot.sequence() - first).expect("the delta fits into memory");
-            let event = &mut self.delta.events_mut()[place];
-            assert!(event.path == path, "a change kills dots of its own path");
+            let event = &mut self.delta.events_mut()[place(dot)];
             event.payload = payload;
             event.kills.extend(kills.iter().filter(|kill| *kill != dot));
             entries.forget(&path, dot);

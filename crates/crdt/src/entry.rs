@@ -206,7 +206,7 @@ impl<V: Clone> Entry<V> {
 /// A map from the live dots to their payloads, and the kept kills.
 #[cfg(feature = "serde")]
 pub(crate) mod serde_impl {
-    use alloc::collections::BTreeMap;
+    use alloc::vec::Vec;
 
     use serde::ser::SerializeStruct;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -242,16 +242,17 @@ pub(crate) mod serde_impl {
     }
 
     #[derive(Deserialize)]
-    #[serde(rename = "Entry")]
+    #[serde(rename = "Entry", bound = "V: Deserialize<'de>")]
     struct Parts<V> {
-        live: BTreeMap<Dot, V>,
+        #[serde(deserialize_with = "crate::unique_map::deserialize")]
+        live: Vec<(Dot, V)>,
         kept_kills: DotSet,
     }
 
     impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entry<V> {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             let Parts { live, kept_kills } = Parts::deserialize(deserializer)?;
-            Ok(Self { live: live.into_iter().collect(), kept_kills })
+            Ok(Self { live, kept_kills })
         }
     }
 }

@@ -43,7 +43,6 @@ pub struct EntryMap<P, V> {
     table: HashTable<(P, Slot<V>)>,
     crowded: Crowded<V>,
     names: Names,
-    seed: u64,
     hasher: FixedState,
     // Live dots and kept kills of all entries.
     dots: usize,
@@ -91,25 +90,21 @@ impl<P, V> EntryMap<P, V> {
     /// An empty map whose hashes depend on this number.
     #[must_use]
     pub fn with_hash_seed(seed: u64) -> Self {
-        Self {
-            table: HashTable::new(),
-            crowded: Crowded::default(),
-            names: Names::default(),
-            seed,
-            hasher: FixedState::with_seed(seed),
-            dots: 0,
-        }
+        Self::with_hasher(FixedState::with_seed(seed))
     }
 
-    /// Lets hashes depend on another number. Linear, unless it is the same or nothing is held.
+    fn with_hasher(hasher: FixedState) -> Self {
+        let names = Names::new(hasher.clone());
+        Self { table: HashTable::new(), crowded: Crowded::default(), names, hasher, dots: 0 }
+    }
+
+    /// Lets hashes depend on another number. Linear.
     pub(crate) fn reseed(&mut self, seed: u64)
     where
         P: Hash,
     {
-        if seed == self.seed {
-            return;
-        }
-        (self.seed, self.hasher) = (seed, FixedState::with_seed(seed));
+        self.hasher = FixedState::with_seed(seed);
+        self.names.rehash(self.hasher.clone());
         let held: Vec<_> = self.table.drain().collect();
         for (path, slot) in held {
             let hasher = &self.hasher;
@@ -235,7 +230,7 @@ impl<P: Hash + Eq, V> EntryMap<P, V> {
         P: Clone,
         V: Clone,
     {
-        let mut changed = Self::with_hash_seed(self.seed);
+        let mut changed = Self::with_hasher(self.hasher.clone());
         let mut unchanged: Vec<Dot> = Vec::new();
         for (path, entry) in self.unordered() {
             if entry.kept_kills().is_empty() && entry.live().all(|(dot, _)| clock.contains(dot)) {

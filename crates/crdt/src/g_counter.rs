@@ -115,12 +115,12 @@ impl fmt::Debug for GCounter {
 /// A map from the writer to its total.
 #[cfg(feature = "serde")]
 mod serde_impl {
-    use alloc::collections::BTreeMap;
-
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+    use smallvec::SmallVec;
     use syncline_clocks::ReplicaId;
 
     use super::GCounter;
+    use crate::unique_map;
 
     impl Serialize for GCounter {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -130,11 +130,11 @@ mod serde_impl {
 
     impl<'de> Deserialize<'de> for GCounter {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let totals = BTreeMap::<ReplicaId, u64>::deserialize(deserializer)?;
-            if totals.values().any(|total| *total == 0) {
+            let totals: SmallVec<[(ReplicaId, u64); 1]> = unique_map::deserialize(deserializer)?;
+            if totals.iter().any(|(_, total)| *total == 0) {
                 return Err(D::Error::custom("a total of 0 is not written down"));
             }
-            Ok(Self { totals: totals.into_iter().collect() })
+            Ok(Self { totals })
         }
     }
 }

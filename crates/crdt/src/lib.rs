@@ -104,6 +104,8 @@ mod replica;
 mod resettable_counter;
 mod saved;
 mod slots;
+#[cfg(feature = "serde")]
+mod unique_map;
 mod update;
 
 /// What happens if both sides change their copy at the same time: for each type, each pair of changes.

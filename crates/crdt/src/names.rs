@@ -1,9 +1,9 @@
 //! The ids of an instance's replicas under short names, so that a dot takes 8 bytes instead of 24.
 
 use alloc::vec::Vec;
+use core::hash::BuildHasher;
 use core::num::NonZeroU16;
 
-use core::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use syncline_clocks::{Dot, ReplicaId};
@@ -50,15 +50,31 @@ impl ShortDot {
 
 /// Which replica each short name stands for. A name stays when the last dot of its replica is gone; there are at most
 /// 65,535, and dots of further replicas are held in full.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Names {
     ids: Vec<ReplicaId>,
     places: HashTable<Name>,
+    hasher: FixedState,
     /// The name that was asked for last: mostly it is asked for again.
     last: Option<Name>,
 }
 
 impl Names {
+    pub(crate) fn new(hasher: FixedState) -> Self {
+        Self { ids: Vec::new(), places: HashTable::new(), hasher, last: None }
+    }
+
+    /// The same names, hashed otherwise.
+    pub(crate) fn rehash(&mut self, hasher: FixedState) {
+        self.hasher = hasher;
+        let Self { ids, places, hasher, .. } = self;
+        let names: Vec<Name> = places.drain().collect();
+        let hash = |name: Name| hash(hasher, ids[name.place()]);
+        names.into_iter().for_each(|name| {
+            places.insert_unique(hash(name), name, |name| hash(*name));
+        });
+    }
+
     pub(crate) fn id(&self, name: Name) -> ReplicaId {
         self.ids[name.place()]
     }
@@ -83,7 +99,7 @@ impl Names {
 
     /// The replica's name, if it has one.
     pub(crate) fn find(&self, id: ReplicaId) -> Option<Name> {
-        self.places.find(hash(id), |name| self.ids[name.place()] == id).copied()
+        self.places.find(hash(&self.hasher, id), |name| self.ids[name.place()] == id).copied()
     }
 
     /// The replica's name, a new one if it has none; `None` when there are no more.
@@ -96,8 +112,8 @@ impl Names {
             None => {
                 let name = Name(NonZeroU16::new(u16::try_from(self.ids.len() + 1).ok()?)?);
                 self.ids.push(id);
-                let ids = &self.ids;
-                self.places.insert_unique(hash(id), name, |name| hash(ids[name.place()]));
+                let Self { ids, places, hasher, .. } = self;
+                places.insert_unique(hash(hasher, id), name, |name| hash(hasher, ids[name.place()]));
                 name
             }
         };
@@ -106,6 +122,6 @@ impl Names {
     }
 }
 
-fn hash(id: ReplicaId) -> u64 {
-    FixedState::default().hash_one(id.as_u128())
+fn hash(hasher: &FixedState, id: ReplicaId) -> u64 {
+    hasher.hash_one(id.as_u128())
 }

@@ -35,7 +35,10 @@ pub enum CounterPayload {
     /// The running totals of the dot's writer; its next increment kills them.
     Running(Totals),
     /// The totals that a reset saw, by writer; a reset that sees it kills it.
-    Baseline(BTreeMap<ReplicaId, Totals>),
+    Baseline(
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::unique_map::deserialize"))]
+        BTreeMap<ReplicaId, Totals>,
+    ),
 }
 
 /// A counter read from the live payloads of one entry, wherever they are stored.

@@ -38,7 +38,8 @@ fn without_features_it_depends_on_five_crates() {
 #[test]
 fn each_feature_adds_what_it_says() {
     let added = |features| &dependencies(features) - &set(&ALONE);
-    let serde = set(&["proc-macro2", "quote", "serde", "serde_core", "serde_derive", "syn", "unicode-ident"]);
+    let serde =
+        set(&["proc-macro2", "quote", "serde", "serde_core", "serde_derive", "siphasher", "syn", "unicode-ident"]);
     assert_eq!(added("serde"), serde);
     let encoding = set(&["cfg-if", "cobs", "crc32fast", "postcard", "thiserror", "thiserror-impl"]);
     assert_eq!(added("encoding"), &serde | &encoding);

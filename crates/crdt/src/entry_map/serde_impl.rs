@@ -5,11 +5,11 @@
 //! stands in full beside its path.
 
 use alloc::vec::Vec;
-use core::hash::{BuildHasher, Hash};
+use core::hash::{Hash, Hasher};
 
-use foldhash::fast::FixedState;
 use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use siphasher::sip::SipHasher13;
 use syncline_clocks::{Dot, ReplicaId};
 
 use super::EntryMap;
@@ -73,8 +73,7 @@ where
             }
             (single, others)
         };
-        let alone = single.iter().flat_map(|(_, entries)| entries).map(|(_, path, _)| path);
-        let mut map = Self::with_hash_seed(seed_of(alone.chain(others.iter().map(|(path, _)| path))));
+        let mut map = Self::with_hash_seed(seed_of(&single, &others));
         let ascend = single.is_sorted_by(|left, right| left.0 < right.0);
         if !ascend || single.iter().any(|(_, entries)| entries.is_empty()) {
             return Err(malformed());
@@ -102,9 +101,19 @@ where
     }
 }
 
-/// A seed that depends on all paths: who chooses paths that collide under a seed has chosen another seed with them.
-fn seed_of<'p, P: Hash + 'p>(paths: impl Iterator<Item = &'p P>) -> u64 {
-    paths.fold(0, |seed, path| FixedState::with_seed(seed).hash_one(path))
+/// A seed that depends on all that will be hashed, by a function that can not be led to a chosen result: whoever picks paths
+/// or ids that collide under one seed has picked another seed with them.
+fn seed_of<P: Hash, V>(single: &[OfReplica<P, V>], others: &[(P, Entry<V>)]) -> u64 {
+    let mut hasher = SipHasher13::new();
+    for (replica, entries) in single {
+        replica.hash(&mut hasher);
+        entries.iter().for_each(|(_, path, _)| path.hash(&mut hasher));
+    }
+    for (path, entry) in others {
+        path.hash(&mut hasher);
+        entry.live().for_each(|(dot, _)| dot.replica().hash(&mut hasher));
+    }
+    hasher.finish()
 }
 
 impl<P: Hash + Eq, V> EntryMap<P, V> {

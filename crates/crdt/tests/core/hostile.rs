@@ -1,9 +1,15 @@
 //! What an attack on the core found.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use syncline_clocks::{self as clocks, CausalContext, Dot, Interval, ReplicaId};
-use syncline_crdt::{Delta, DotSet, Entry, EntryMap, Event, JoinError, Limits, OrSet, Replica, Settings, State, Store};
+use syncline_crdt::{
+    Delta, DotSet, Encoded, Entry, EntryMap, Event, GCounter, JoinError, Limits, OrSet, Replica, ResettableCounter,
+    Settings, State, Store,
+};
 
 fn id(number: u128) -> ReplicaId {
     ReplicaId::from_u128(number)
@@ -63,4 +69,126 @@ fn an_entry_of_very_many_dots() {
     let removal = single.edit(|set| set.remove(&7));
     assert_eq!(removal.events()[0].kills.len(), MANY as usize);
     assert!(whole.is_empty() && single.is_empty());
+}
+
+/// A number whose comparisons are counted.
+#[derive(Clone, Debug, Eq, serde::Serialize, serde::Deserialize)]
+struct Counted(u128);
+
+thread_local! {
+    static COMPARED: Cell<u64> = const { Cell::new(0) };
+}
+
+impl PartialEq for Counted {
+    fn eq(&self, other: &Self) -> bool {
+        COMPARED.set(COMPARED.get() + 1);
+        self.0 == other.0
+    }
+}
+
+impl Hash for Counted {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.hash(hasher);
+    }
+}
+
+/// How many comparisons this takes.
+fn compared<T>(work: impl FnOnce() -> T) -> (T, u64) {
+    let before = COMPARED.get();
+    let done = work();
+    (done, COMPARED.get() - before)
+}
+
+/// Paths that collide under the seed that is known, and not under one that depends on them all.
+#[test]
+fn crafted_paths_do_not_slow_decoding_down() {
+    const MANY: u64 = 2_000;
+    let crafted = |number: u64| Counted(u128::from(number) << 64 | 0x082e_fa98_ec4e_6c89);
+    let entry = |number| Entry::of_event(dot(5, number), Some(()), DotSet::new());
+    let (entries, inserted) =
+        compared(|| (1..=MANY).map(|number| (crafted(number), entry(number))).collect::<EntryMap<Counted, ()>>());
+    assert!(inserted > MANY * MANY / 4, "they do not collide: {inserted} comparisons of {MANY} paths");
+    let clock = (1..=MANY).map(|number| dot(5, number)).collect();
+    let bytes = State::new(clock, entries).unwrap().encode().unwrap();
+    let (decoded, while_decoding) = compared(|| State::<Counted, ()>::decode(&bytes, &Limits::default()).unwrap());
+    assert!(while_decoding < 4 * MANY, "{while_decoding} comparisons of {MANY} paths");
+    let settings = Settings { hash_seed: 0x1234_5678_9abc_def0, ..Settings::default() };
+    let mut here: Replica<OrSet<Counted>> = Replica::with_settings(id(1), settings);
+    let (_, while_joining) = compared(|| here.join(&decoded).unwrap());
+    assert!(while_joining < 4 * MANY, "{while_joining} comparisons of {MANY} paths");
+}
+
+/// A map of which a key stands there twice would lose one of its values in silence.
+#[test]
+fn a_key_stands_there_once() {
+    let [one, other] = [1, 2].map(id);
+    let twice = [(one, 3u64), (one, 5)];
+    let lengths = postcard::to_allocvec(&twice.to_vec()).unwrap();
+    assert!(postcard::from_bytes::<GCounter>(&lengths).is_err());
+    let unsorted = postcard::to_allocvec(&vec![(other, 3u64), (one, 5)]).unwrap();
+    assert_eq!(postcard::from_bytes::<GCounter>(&unsorted).unwrap().value(), 8);
+    assert!(serde_json::from_str::<GCounter>(&format!(r#"{{"{one}": 3, "{one}": 5}}"#)).is_err());
+    let live = format!(r#"{{"live": {{"{0}": 1, "{0}": 2}}, "kept_kills": []}}"#, dot(1, 1));
+    assert!(serde_json::from_str::<Entry<u8>>(&live).is_err());
+    let totals = r#"{"added": 1, "taken": 0}"#;
+    let baseline = format!(
+        r#"[[null, {{"live": {{"{}": {{"Baseline": {{"{one}": {totals}, "{one}": {totals}}}}}}}, "kept_kills": []}}]]"#,
+        dot(1, 1)
+    );
+    let error = serde_json::from_str::<ResettableCounter>(&baseline).unwrap_err();
+    assert!(error.to_string().contains("each key once"), "{error}");
+}
+
+/// A type of three lines, to make transactions of any changes.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Board(EntryMap<u8, u32>);
+
+impl Store for Board {
+    type Path = u8;
+    type Payload = u32;
+
+    fn entries(&self) -> &EntryMap<u8, u32> {
+        &self.0
+    }
+
+    fn entries_mut(&mut self) -> &mut EntryMap<u8, u32> {
+        &mut self.0
+    }
+
+    fn value_eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+/// An event of the transaction that a later one of it has killed is dead to the others: it must not be given a payload.
+#[test]
+fn an_event_that_another_one_killed_is_not_rewritten() {
+    let (mut here, mut there) = (Replica::<Board>::create(id(1)), Replica::<Board>::create(id(2)));
+    let delta = here.edit(|edit| {
+        edit.change(1, Some(1), DotSet::new());
+        edit.change(1, Some(2), DotSet::new());
+        edit.change(1, Some(3), [dot(1, 1), dot(1, 2)].into_iter().collect());
+        edit.change(1, Some(4), dot(1, 1).into());
+    });
+    there.join(&delta).unwrap();
+    assert_eq!(here.causal(), there.causal());
+}
+
+#[test]
+fn a_dot_of_the_transaction_is_killed_at_its_own_path() {
+    for kills in [vec![dot(1, 1)], vec![dot(1, 1), dot(1, 2)], vec![dot(1, 9)]] {
+        let mut here = Replica::<Board>::create(id(1));
+        let edited = catch_unwind(AssertUnwindSafe(|| {
+            here.edit(|edit| {
+                edit.change(1, Some(1), DotSet::new());
+                edit.change(2, Some(2), DotSet::new());
+                edit.change(2, None, kills.iter().copied().collect());
+            })
+        }));
+        assert!(edited.is_err(), "{kills:?}");
+        // What was done before stays, and others get it.
+        let mut there = Replica::<Board>::create(id(2));
+        there.join(&here.diff(there.clock())).unwrap();
+        assert_eq!(here.causal(), there.causal());
+    }
 }

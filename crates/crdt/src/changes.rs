@@ -5,7 +5,7 @@ use core::fmt;
 use smallvec::SmallVec;
 use syncline_clocks::Dot;
 
-use crate::{Change, ChangeKind, DotChanges};
+use crate::DotSet;
 
 /// What a join did to one path.
 pub(crate) type Done = Option<(ChangeKind, DotChanges)>;
@@ -106,5 +106,54 @@ impl<P> IntoIterator for Changes<P> {
             self.changes.sort_unstable_by_key(least);
         }
         self.changes.into_vec().into_iter()
+    }
+}
+
+/// One path that a join changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change<P> {
+    /// The path.
+    pub path: P,
+    /// What it means for the path's value.
+    pub kind: ChangeKind,
+    /// Its dots that came to life and that died.
+    pub dots: DotChanges,
+}
+
+/// What a change of a path's dots means for its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChangeKind {
+    /// Nothing lived there, something does now.
+    Added,
+    /// Something lived there, nothing does now.
+    Removed,
+    /// Something else lives there, or more, or less.
+    Updated,
+}
+
+impl ChangeKind {
+    pub(crate) fn of(was_live: bool, is_live: bool) -> Self {
+        match (was_live, is_live) {
+            (false, _) => Self::Added,
+            (true, false) => Self::Removed,
+            (true, true) => Self::Updated,
+        }
+    }
+}
+
+/// Which dots a join brought to life and which it took out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DotChanges {
+    /// Dots that became live.
+    pub born: DotSet,
+    /// Dots that were live and are dead now.
+    pub died: DotSet,
+}
+
+impl DotChanges {
+    /// Whether nothing changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.born.is_empty() && self.died.is_empty()
     }
 }

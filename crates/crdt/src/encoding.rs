@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use syncline_clocks::CausalContext;
 
-use crate::limits::Budget;
+use crate::budget::Budget;
 use crate::{Delta, Entries, JoinError, LimitReached, Limits, Saved, State, Store, Update, UpdateRef};
 
 const MAGIC: [u8; 2] = *b"SL";

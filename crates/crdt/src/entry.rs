@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use syncline_clocks::{CausalContext, Dot};
 
-use crate::{DotSet, Event};
+use crate::{DotChanges, DotSet, Event};
 
 /// The live dots of one path with their payloads, and the *kept kills*: dots that an event killed and that the clock
 /// does not cover yet.
@@ -32,23 +32,6 @@ pub struct Entry<V> {
     // Ascending by their dots.
     live: Vec<(Dot, V)>,
     kept_kills: DotSet,
-}
-
-/// Which dots a join brought to life and which it took out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DotChanges {
-    /// Dots that became live.
-    pub born: DotSet,
-    /// Dots that were live and are dead now.
-    pub died: DotSet,
-}
-
-impl DotChanges {
-    /// Whether nothing changed.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.born.is_empty() && self.died.is_empty()
-    }
 }
 
 impl<V> Default for Entry<V> {

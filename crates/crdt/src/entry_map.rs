@@ -13,9 +13,9 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use syncline_clocks::{CausalContext, Dot};
 
+use crate::Entry;
 use crate::names::Names;
 use crate::slots::{Crowded, EntryRef, Slot};
-use crate::{DotChanges, Entry};
 
 /// The entries of some paths, without their clock. Only non-empty entries are held, so equal states are equal maps.
 ///
@@ -46,38 +46,6 @@ pub struct EntryMap<P, V> {
     hasher: FixedState,
     // Live dots and kept kills of all entries.
     dots: usize,
-}
-
-/// One path that a join changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change<P> {
-    /// The path.
-    pub path: P,
-    /// What it means for the path's value.
-    pub kind: ChangeKind,
-    /// Its dots that came to life and that died.
-    pub dots: DotChanges,
-}
-
-/// What a change of a path's dots means for its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ChangeKind {
-    /// Nothing lived there, something does now.
-    Added,
-    /// Something lived there, nothing does now.
-    Removed,
-    /// Something else lives there, or more, or less.
-    Updated,
-}
-
-impl ChangeKind {
-    fn of(was_live: bool, is_live: bool) -> Self {
-        match (was_live, is_live) {
-            (false, _) => Self::Added,
-            (true, false) => Self::Removed,
-            (true, true) => Self::Updated,
-        }
-    }
 }
 
 impl<P, V> Default for EntryMap<P, V> {

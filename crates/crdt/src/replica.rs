@@ -5,8 +5,8 @@ use core::ops::Deref;
 
 use syncline_clocks::{CausalContext, ReplicaId, RetireError, Retirement, Retirements};
 
+use crate::budget::Budget;
 use crate::history::History;
-use crate::limits::Budget;
 use crate::{Causal, Changes, Delta, Edit, JoinError, Limits, Receiver, Store, Update, UpdateRef};
 
 /// How a replica is kept.

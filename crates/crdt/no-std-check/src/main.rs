@@ -104,9 +104,9 @@ fn registers() -> bool {
 
 fn counters() -> bool {
     let (mut here, mut there) = two::<ResettableCounter>();
-    let joined = there.join(&here.edit(|counter| drop(counter.increment(3)))).is_ok();
+    let joined = there.join(&here.edit(|counter| _ = counter.increment(3))).is_ok();
     let reset = there.edit(|counter| counter.reset());
-    let _ = here.edit(|counter| drop(counter.increment(2)));
+    let _ = here.edit(|counter| _ = counter.increment(2));
     joined && here.join(&reset).is_ok() && here.value() == 2
 }
 

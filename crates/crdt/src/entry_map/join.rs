@@ -7,12 +7,12 @@ use core::hash::{BuildHasher, Hash};
 use hashbrown::{HashTable, hash_table};
 use syncline_clocks::{CausalContext, Dot, EventsOf};
 
-use super::{ChangeKind, EntryMap};
+use super::EntryMap;
 use crate::changes::{Changes, Done};
 use crate::names::{Name, Names};
 use crate::slots::{EntryRef, Slot};
 use crate::update::UpdateRef;
-use crate::{Delta, DotChanges, DotSet, Entries, Entry, Event, JoinError, Receiver, Repair, State};
+use crate::{ChangeKind, Delta, DotChanges, DotSet, Entries, Entry, Event, JoinError, Receiver, Repair, State};
 
 impl<P: Hash + Eq + Clone, V: Clone + Eq> EntryMap<P, V> {
     /// Joins an update into these entries and their clock, and says what changed.

@@ -239,3 +239,55 @@ pub(crate) mod serde_impl {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use syncline_clocks::{Dot, ReplicaId};
+
+    use super::Entry;
+    use crate::{DotSet, Event};
+
+    /// What an entry and its clock may know of a dot.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Known {
+        Nothing,
+        Live,
+        Dead,
+        Killed,
+    }
+
+    const KNOWN: [Known; 4] = [Known::Nothing, Known::Live, Known::Dead, Known::Killed];
+
+    /// Every entry of four dots, joined with every event that kills some of them and may be killed itself.
+    #[test]
+    fn an_event_is_joined_as_an_entry_of_it() {
+        let dot =
+            |number: usize| Dot::new(ReplicaId::from_u128(1 + number as u128 % 2), 1 + number as u64).expect("not 0");
+        // Behind, between and before the others.
+        for own in [0, 2, 4] {
+            let others: Vec<Dot> = (0..5).filter(|number| *number != own).map(dot).collect();
+            for case in 0..4usize.pow(4) * 2 * 2 * 16 {
+                let (states, rest) = (case % 256, case / 256);
+                let known = |index: usize| KNOWN[states >> (2 * index) & 3];
+                let dots = |state| (0..4).filter(move |index| known(*index) == state).map(|index| others[index]);
+                let mut live: Vec<(Dot, u8)> = dots(Known::Live).map(|dot| (dot, 1)).collect();
+                live.sort_unstable();
+                let own_is_killed = (rest & 1 == 1).then(|| dot(own));
+                let entry = Entry::from_parts(live, dots(Known::Killed).chain(own_is_killed).collect());
+                let covers = |asked: Dot| dots(Known::Live).chain(dots(Known::Dead)).any(|dot| dot == asked);
+                let payload = (rest & 2 == 2).then_some(2);
+                let kills: DotSet =
+                    (0..4).filter(|index| rest >> 2 >> index & 1 == 1).map(|index| others[index]).collect();
+                let event = Event { dot: dot(own), path: (), payload, kills };
+
+                let (mut joined, mut whole) = (entry.clone(), entry);
+                let changes = joined.join_event(covers, &event);
+                let said = Entry::of_event(event.dot, payload, event.kills.clone());
+                assert_eq!(changes, whole.join(covers, &said, |dot| dot == event.dot), "{event:?}");
+                assert_eq!(joined, whole, "{event:?}");
+            }
+        }
+    }
+}
